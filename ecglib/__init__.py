@@ -1,0 +1,1 @@
+"""Data and models of "Problems of representation of electrocardiograms in convolutional neural networks"."""
