@@ -1,1 +1,1 @@
-"""Data and models of "Problems of representation of electrocardiograms in convolutional neural networks"."""
+"""The experiments of an interactive paper: electrocardiograms in convolutional networks."""

@@ -1,0 +1,200 @@
+"""Estimates with intervals: bootstrap over patients, psychometric curves, change-points."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+__all__ = [
+    "Estimate",
+    "bootstrap",
+    "change_point",
+    "critical_point",
+    "resampled",
+    "weighted_mean",
+    "weighted_median",
+]
+
+Statistic = Callable[[np.ndarray, np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval, the number of observations behind it, and its unit."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON, where what is not finite is written "nan" or "inf"."""
+        return {
+            key: str(value) if isinstance(value, float) and not np.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Estimate":
+        """The inverse of `as_dict`."""
+        numbers = {key: float(values[key]) for key in ("value", "low", "high")}
+        return cls(**numbers, n=values["n"], unit=values["unit"])
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Mean of the finite `values` under `weights` (same shape); NaN where nothing weighs."""
+    finite = np.isfinite(values)
+    total = weights[finite].sum()
+    return float((values[finite] * weights[finite]).sum() / total) if total > 0 else np.nan
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Median of the finite `values` under `weights` (same shape); NaN where nothing weighs."""
+    keep = np.isfinite(values) & (weights > 0)
+    if not keep.any():
+        return np.nan
+    values, weights = values[keep], weights[keep]
+    order = np.argsort(values)
+    cumulated = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+
+
+def resampled(
+    statistic: Callable[[np.ndarray], float],
+    patients: np.ndarray,
+    seeds: int = 1,
+    unit: str = "",
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Estimate:
+    """The statistic with a percentile interval, resampled over patients and over seeds.
+
+    Patients are drawn with replacement, and an observation weighs as often as its patient was
+    drawn; an observation made of two patients (a pair) weighs the product of the two. Fitted
+    networks (seeds) are drawn the same way, independently (a two-way bootstrap).
+
+    Parameters
+    ----------
+    statistic : takes weights (seeds, observations) and returns a number.
+    patients : (observations,) or (observations, 2) labels of the patients behind each one.
+    seeds : how many fitted networks gave the observations.
+    """
+    patients = np.asarray(patients)
+    labels, codes = np.unique(patients, return_inverse=True)
+    codes = codes.reshape(len(patients), -1)
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(resamples):
+        drawn = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels))
+        fits = np.bincount(rng.integers(seeds, size=seeds), minlength=seeds)
+        draws.append(statistic(fits[:, None] * drawn[codes].prod(axis=1)[None, :]))
+    value = statistic(np.ones((seeds, len(patients))))
+    known = np.array(draws)[~np.isnan(draws)]
+    # The nearest draw, not a mean of two: a draw may be infinite.
+    quantiles = np.percentile(known, [2.5, 97.5], method="nearest") if len(known) else (np.nan,) * 2
+    low, high = quantiles
+    return Estimate(float(value), float(low), float(high), len(patients), unit)
+
+
+def bootstrap(
+    values: np.ndarray,
+    patients: np.ndarray | None = None,
+    statistic: Statistic = weighted_mean,
+    unit: str = "",
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Estimate:
+    """A statistic of `values` with its 95 % bootstrap interval over patients (and seeds).
+
+    Parameters
+    ----------
+    values : (observations,) or (seeds, observations); NaN counts as not observed.
+    patients : (observations,) or (observations, 2) labels; by default each observation is a
+        patient of its own.
+    statistic : `weighted_mean` or `weighted_median`.
+    """
+    values = np.atleast_2d(np.asarray(values, dtype=float))
+    if patients is None:
+        patients = np.arange(values.shape[1])
+    if len(patients) != values.shape[1]:
+        raise ValueError(
+            f"there are {values.shape[1]} observations but labels of {len(patients)} patients"
+        )
+    return resampled(
+        lambda weights: statistic(values, weights),
+        patients,
+        seeds=len(values),
+        unit=unit,
+        seed=seed,
+        resamples=resamples,
+    )
+
+
+def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Where a fitted logistic psychometric curve of the share of hits passes one half.
+
+    Parameters
+    ----------
+    x : (observations,) stimulus, in any unit, not negative.
+    hits : (observations,) zeros and ones, or shares.
+    weights : (observations,) how often each observation counts.
+
+    Returns
+    -------
+    The point in the unit of `x`; 0 when the share is above one half everywhere, infinity when
+    the curve does not pass one half within the range of `x`.
+    """
+    x, hits = np.asarray(x, float).ravel(), np.asarray(hits, float).ravel()
+    weights = np.ones_like(x) if weights is None else np.asarray(weights, float).ravel()
+    levels, code = np.unique(x, return_inverse=True)
+    total = np.bincount(code, weights)
+    yes = np.bincount(code, weights * hits)
+    scale = max(np.ptp(levels), np.finfo(float).tiny)
+
+    def negative_log_likelihood(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        midpoint, log_slope = parameters
+        slope = np.exp(log_slope)
+        z = np.clip(slope * (levels / scale - midpoint), -500, 500)
+        loss = np.sum(total * np.logaddexp(0, z) - yes * z)
+        error = total / (1 + np.exp(-z)) - yes
+        return loss, np.array([-slope * error.sum(), np.sum(error * z)])
+
+    fits = [
+        minimize(
+            negative_log_likelihood,
+            (start, np.log(8.0)),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-2.0, 3.0), (np.log(0.5), np.log(200.0))],
+        )
+        for start in (0.25, 0.75)
+    ]
+    point = scale * min(fits, key=lambda fit: fit.fun).x[0]
+    return float(max(point, 0.0)) if point <= levels[-1] else np.inf
+
+
+def change_point(
+    x: np.ndarray, values: np.ndarray, unit: str = "", seed: int = 0, resamples: int = 1000
+) -> Estimate:
+    """Where a curve bends: the knot of the best continuous two-piece line, over records.
+
+    Parameters
+    ----------
+    x : (points,) rising, in any unit.
+    values : (records, points); the mean over records is what bends, records are resampled.
+    """
+    x, values = np.asarray(x, float), np.asarray(values, float)
+    knots = np.linspace(x[1], x[-2], 60)
+    designs = [np.stack([np.ones_like(x), x, np.maximum(x - k, 0)], axis=1) for k in knots]
+    residual_makers = np.stack([np.eye(len(x)) - d @ np.linalg.pinv(d) for d in designs])
+
+    def knot(weights: np.ndarray) -> float:
+        mean = np.average(values, axis=0, weights=weights[0])
+        return float(knots[np.argmin(np.linalg.norm(residual_makers @ mean, axis=1))])
+
+    return resampled(knot, np.arange(len(values)), unit=unit, seed=seed, resamples=resamples)

@@ -1,0 +1,117 @@
+"""Results on disk: a chapter's evidence and verdicts, and the ledger over all chapters."""
+
+import json
+import os
+import platform
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ecglib.claims import CLAIMS, Evidence
+from ecglib.estimates import Estimate
+
+__all__ = ["Ledger", "ledger_rows", "read_results"]
+
+
+class Ledger:
+    """Gathers a chapter's evidence and writes `results/<chapter>.json`, whole or not at all."""
+
+    def __init__(self, chapter: str, **run: object) -> None:
+        """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
+        self.chapter = chapter
+        self.run = run
+        self.started = time.monotonic()
+        self.claims: dict[str, dict] = {}
+        self.more: dict[str, object] = {}
+
+    def decide(self, claim_id: str, **evidence: Estimate) -> str:
+        """Enter a claim's evidence, return the verdict that follows from it."""
+        return self.decide_from(claim_id, evidence)
+
+    def decide_from(self, claim_id: str, evidence: Evidence) -> str:
+        """The same for evidence whose names are not words (`inside/periodic`)."""
+        claim = CLAIMS[claim_id]
+        headline = evidence[claim.headline]
+        verdict = claim.decide(evidence)
+        self.claims[claim_id] = {
+            "estimate": headline.as_dict(),
+            "evidence": {name: e.as_dict() for name, e in evidence.items()},
+            "rule": claim.rule,
+            "verdict": verdict,
+        }
+        return verdict
+
+    def write(self, folder: str | Path = "results") -> Path:
+        """Write the file; returns its path."""
+        content = {
+            "chapter": self.chapter,
+            **self.run,
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__.split("+")[0],
+                "numpy": np.__version__,
+            },
+            "wall_s": round(time.monotonic() - self.started, 1),
+            "peak_memory_mib": round(_peak_memory_mib()),
+            "claims": self.claims,
+            **self.more,
+        }
+        path = Path(folder) / f"{self.chapter}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, suffix=".tmp", delete=False
+        ) as temporary:
+            json.dump(content, temporary, indent=1, allow_nan=False)
+            temporary.write("\n")
+        os.chmod(temporary.name, 0o644)
+        os.replace(temporary.name, path)
+        return path
+
+
+def read_results(folder: str | Path) -> dict[str, dict]:
+    """The results of every chapter that has them, by chapter."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder of results {folder}; build the book first")
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def ledger_rows(results: dict[str, dict]) -> list[dict]:
+    """The sixteen rows of the ledger; a claim without a result has the verdict "not run".
+
+    Each row: id, section, chapter, statement, measure, rule, verdict, and estimate, null and
+    oracle as `Estimate` or None.
+    """
+    rows = []
+    for claim in CLAIMS.values():
+        entry = results.get(claim.chapter, {}).get("claims", {}).get(claim.id)
+        evidence = entry["evidence"] if entry else {}
+
+        def estimate(name: str, evidence: dict = evidence) -> Estimate | None:
+            return Estimate.from_dict(evidence[name]) if name in evidence else None
+
+        rows.append(
+            {
+                "id": claim.id,
+                "section": claim.section,
+                "chapter": claim.chapter,
+                "statement": claim.statement,
+                "measure": claim.measure,
+                "rule": claim.rule,
+                "verdict": entry["verdict"] if entry else "not run",
+                "estimate": estimate(claim.headline),
+                "null": estimate("null"),
+                "oracle": estimate("oracle"),
+            }
+        )
+    return rows
+
+
+def _peak_memory_mib() -> float:
+    """The largest resident set of this process and of its finished children, MiB."""
+    usage = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(u.ru_maxrss for u in usage) / 1024

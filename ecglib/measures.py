@@ -1,0 +1,226 @@
+"""What is measured on signals and along paths: peaks, wave counts, retention, drift, periodicity.
+
+Signals are in mV. A path is (frames, samples), its frames equally spaced between two ends.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks, welch
+
+__all__ = [
+    "WaveCourse",
+    "explained_variance",
+    "follow_wave",
+    "high_frequency_power",
+    "match_peaks",
+    "mean_distance",
+    "periodicity",
+    "qrs_level",
+    "r_counts",
+    "r_peaks",
+    "t_peaks",
+]
+
+R_LEVEL = 0.4  # an R peak's QRS energy, at least, over what its neighbours have
+REFRACTORY_S = 0.25
+WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
+WAVE_PROMINENCE = 0.1
+SMOOTHING_S = 0.008
+
+
+def explained_variance(signals: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Share of each signal's variance that its reconstruction explains, (signals,).
+
+    Both arrays are (signals, samples), mV.
+    """
+    residual = ((signals - reconstructions) ** 2).mean(axis=1)
+    return 1 - residual / signals.var(axis=1)
+
+
+def high_frequency_power(signals: np.ndarray, fs: float, above: float = 40.0) -> np.ndarray:
+    """Mean power density of each signal (signals, samples) above a frequency in Hz, mV^2/Hz."""
+    frequencies, density = welch(signals, fs, nperseg=min(256, signals.shape[1]), axis=1)
+    return density[:, frequencies > above].mean(axis=1)
+
+
+def qrs_energy(signals: np.ndarray, fs: float) -> np.ndarray:
+    """Smoothed slope of signals (..., samples), in mV/s: high in the QRS complex only."""
+    slope = np.gradient(gaussian_filter1d(signals, SMOOTHING_S * fs, axis=-1), 1 / fs, axis=-1)
+    return np.sqrt(gaussian_filter1d(slope**2, 0.025 * fs, axis=-1))
+
+
+def qrs_level(signals: np.ndarray, fs: float) -> np.ndarray:
+    """The QRS energy typical of each signal (..., samples): its 95th percentile, mV/s."""
+    return np.percentile(qrs_energy(signals, fs), 95, axis=-1)
+
+
+def r_peaks(signal: np.ndarray, fs: float, level: float | None = None) -> np.ndarray:
+    """Samples of the R peaks of a signal (samples,): peaks of QRS energy over 0.4 of `level`.
+
+    `level` is the QRS energy of a typical beat in mV/s, by default the signal's own.
+    """
+    energy = qrs_energy(signal, fs)
+    if level is None:
+        level = float(np.percentile(energy, 95))
+    found, _ = find_peaks(energy, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)
+    reach = round(0.06 * fs)
+    return np.array(
+        [
+            (start := max(peak - reach, 0)) + np.argmax(np.abs(signal[start : peak + reach + 1]))
+            for peak in found
+        ],
+        dtype=int,
+    )
+
+
+def r_counts(path: np.ndarray, fs: float) -> np.ndarray:
+    """Number of R peaks in each frame of a path (frames, samples).
+
+    A peak counts when its QRS energy is at least 0.4 of the level interpolated linearly between
+    the path's two ends, so a beat that fades below that is gone and a ghost above it is there.
+    """
+    energy = qrs_energy(path, fs)
+    ends = np.percentile(energy[[0, -1]], 95, axis=-1)
+    levels = np.linspace(ends[0], ends[1], len(path))
+    return np.array(
+        [
+            len(find_peaks(e, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)[0])
+            for e, level in zip(energy, levels, strict=True)
+        ]
+    )
+
+
+def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
+    """Sample of the T peak after each R peak but the last, (R peaks - 1,): the most prominent
+    peak, up or down, from 120 ms after R to 450 ms or 200 ms before the next R; -1 for none.
+    """
+    smooth = gaussian_filter1d(signal, SMOOTHING_S * fs)
+    found = np.full(max(len(r) - 1, 0), -1)
+    for i, (this, following) in enumerate(pairwise(r)):
+        start = this + round(0.12 * fs)
+        stop = min(this + round(0.45 * fs), following - round(0.2 * fs))
+        best = 0.0
+        for sign in (1, -1):
+            peaks, shape = find_peaks(sign * smooth[start:stop], prominence=1e-4)
+            if len(peaks) and shape["prominences"].max() > best:
+                best = shape["prominences"].max()
+                found[i] = start + peaks[np.argmax(shape["prominences"])]
+    return found
+
+
+def match_peaks(found: np.ndarray, true: np.ndarray, tolerance: float) -> int:
+    """How many true peaks (samples, rising) have a found peak of their own within `tolerance`."""
+    hits, taken = 0, -1
+    for peak in np.sort(true):
+        near = [i for i in range(taken + 1, len(found)) if abs(found[i] - peak) <= tolerance]
+        if near:
+            taken = min(near, key=lambda i: abs(found[i] - peak))
+            hits += 1
+    return hits
+
+
+def periodicity(
+    signals: np.ndarray, fs: float, shortest: float = 0.4, longest: float = 1.5
+) -> np.ndarray:
+    """Highest correlation of each signal (..., samples) with itself at lags of 0.4 to 1.5 s.
+
+    A signal of one repeated cycle has 1; a flat one 0. Lags are in seconds.
+    """
+    signals = signals - signals.mean(axis=-1, keepdims=True)
+    samples = signals.shape[-1]
+    lags = np.arange(round(shortest * fs), min(round(longest * fs), samples - 2) + 1)
+    spectrum = np.fft.rfft(signals, 2 * samples)
+    products = np.fft.irfft(np.abs(spectrum) ** 2)[..., lags]
+    energy = np.concatenate(
+        [np.zeros((*signals.shape[:-1], 1)), np.cumsum(signals**2, axis=-1)], axis=-1
+    )
+    head = energy[..., samples - lags]
+    tail = energy[..., [-1]] - energy[..., lags]
+    norm = np.sqrt(head * tail)
+    correlation = np.divide(products, norm, out=np.zeros_like(norm), where=norm > 1e-12)
+    return correlation.max(axis=-1)
+
+
+@dataclass(frozen=True)
+class WaveCourse:
+    """One wave followed along a path.
+
+    Attributes
+    ----------
+    counts : (frames,) peaks in the wave's window.
+    peak_ms : (frames,) where the highest one stands, ms from the path's first sample.
+    retention : least height on the path over the height interpolated between the ends.
+    drift_error_ms : largest distance of the peak from its straight course, ms.
+    smoothness : longest step of the peak over the whole way, less a steady step's share;
+        0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543).
+    """
+
+    counts: np.ndarray
+    peak_ms: np.ndarray
+    retention: float
+    drift_error_ms: float
+    smoothness: float
+
+    @property
+    def violations(self) -> float:
+        """Share of frames that do not hold exactly one peak."""
+        return float(np.mean(self.counts != 1))
+
+
+def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int = 1) -> WaveCourse:
+    """Follow a wave along a path (paper, II-B): is it one, is it as high, where does it stand?
+
+    A peak counts with a height of at least 20 % and a prominence of at least 10 % of the wave's
+    height interpolated between the ends; heights are above the frame's median, its isoelectric
+    level. Frames are smoothed by a Gaussian of 8 ms first, whatever made them.
+
+    Parameters
+    ----------
+    path : (frames, samples), mV.
+    fs : Hz.
+    window : first and last sample of the ST-T window.
+    sign : 1 for an upright wave, -1 for an inverted one.
+    """
+    frames = sign * (path - np.median(path, axis=1, keepdims=True))
+    frames = gaussian_filter1d(frames, SMOOTHING_S * fs, axis=1)[:, window[0] : window[1] + 1]
+    heights = np.array([_highest(frame)[1] for frame in frames])
+    peaks = np.array([_highest(frame)[0] for frame in frames])
+    expected = np.maximum(np.linspace(heights[0], heights[-1], len(path)), 1e-3)
+    counts = np.array(
+        [
+            len(find_peaks(f, height=WAVE_HEIGHT * h, prominence=WAVE_PROMINENCE * h)[0])
+            for f, h in zip(frames, expected, strict=True)
+        ]
+    )
+    peak_ms = (peaks + window[0]) * 1000 / fs
+    straight = np.linspace(peak_ms[0], peak_ms[-1], len(path))
+    way = abs(peak_ms[-1] - peak_ms[0])
+    longest = np.abs(np.diff(peak_ms)).max()
+    return WaveCourse(
+        counts=counts,
+        peak_ms=peak_ms,
+        retention=float((heights / expected).min()),
+        drift_error_ms=float(np.abs(peak_ms - straight).max()),
+        smoothness=float(longest / way - 1 / (len(path) - 1)) if way > 0 else np.nan,
+    )
+
+
+def _highest(frame: np.ndarray) -> tuple[int, float]:
+    peaks, _ = find_peaks(frame)
+    best = peaks[np.argmax(frame[peaks])] if len(peaks) else np.argmax(frame)
+    return int(best), float(frame[best])
+
+
+def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:
+    """Mean over a path's frames of the cosine distance to the nearest real signal, (paths,).
+
+    After Berthelot et al. (1807.07543). `paths` is (paths, frames, samples), `signals` is
+    (signals, samples), both mV.
+    """
+    unit = signals / np.maximum(np.linalg.norm(signals, axis=1, keepdims=True), 1e-12)
+    length = np.maximum(np.linalg.norm(paths, axis=-1, keepdims=True), 1e-12)
+    nearest = ((paths / length) @ unit.T).max(axis=-1)
+    return (1 - nearest).mean(axis=-1)
