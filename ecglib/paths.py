@@ -8,12 +8,27 @@ import torch
 
 from ecglib.autoencoder import ConvAutoencoder
 
-__all__ = ["common_landmarks", "crossfade", "landmark_warp", "latent_path", "positions"]
+__all__ = [
+    "common_landmarks",
+    "crossfade",
+    "landmark_warp",
+    "latent_path",
+    "positions",
+    "reconstruct",
+]
 
 
 def positions(frames: int) -> np.ndarray:
     """Where the frames of a path stand between its ends, (frames,), from 0 to 1."""
     return np.linspace(0, 1, frames)
+
+
+@torch.no_grad()
+def reconstruct(net: ConvAutoencoder, signals: np.ndarray) -> np.ndarray:
+    """Encode and decode signals (signals, samples), mV; the result has the same shape."""
+    device = next(net.parameters()).device
+    batches = torch.as_tensor(signals, dtype=torch.float32).split(256)
+    return torch.cat([net(batch.to(device)).cpu() for batch in batches]).numpy()
 
 
 @torch.no_grad()

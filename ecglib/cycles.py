@@ -1,0 +1,271 @@
+"""The experiment of section II-B: one cycle, and what becomes of its T wave on a path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecglib.autoencoder import ConvAutoencoder
+from ecglib.estimates import Estimate, critical_point, resampled
+from ecglib.measures import follow_wave
+from ecglib.paths import common_landmarks, crossfade, landmark_warp, latent_path
+from ecglib.records import Records
+from ecglib.synthetic import controlled_beats
+from ecglib.windows import Windows, beat_windows, remove_baseline, resample, split_patients
+
+__all__ = [
+    "BINS",
+    "BeatPairs",
+    "TScores",
+    "bin_of",
+    "controlled_pairs",
+    "controlled_training",
+    "critical_displacement",
+    "net_t_scores",
+    "null_t_scores",
+    "one_cycle",
+    "oracle_t_scores",
+    "stratified_pairs",
+]
+
+FS = 500  # Hz
+LENGTH = 512  # samples, 1.024 s: Table I as printed, on one cycle
+BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
+WIDTHS_MS = (120.0, 160.0, 200.0, 240.0)
+STEP_MS = 10.0
+LONGEST_MS = 300.0
+
+
+@dataclass(frozen=True)
+class BeatPairs:
+    """Pairs of one-cycle signals, R peak in the middle, to interpolate between.
+
+    Attributes
+    ----------
+    first, second : (pairs, samples) float32, mV, at 500 Hz.
+    window : (pairs, 2) first and last sample of the stretch that holds both T waves.
+    displacement_ms : (pairs,) distance of the two T peaks.
+    width_ms : (pairs,) mean duration of the two T waves, onset to offset.
+    sign : (pairs,) 1 for upright T waves, -1 for inverted ones.
+    patients : (pairs, 2) labels of what the intervals are resampled over.
+    marks : for each pair the landmarks the two beats share, two (marks,) arrays in samples.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    window: np.ndarray
+    displacement_ms: np.ndarray
+    width_ms: np.ndarray
+    sign: np.ndarray
+    patients: np.ndarray
+    marks: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """(pairs,) displacement over width."""
+        return self.displacement_ms / self.width_ms
+
+    def subset(self, indices: np.ndarray) -> "BeatPairs":
+        """The pairs at `indices` (integers, or booleans)."""
+        indices = np.arange(len(self))[indices]
+        arrays = {
+            name: getattr(self, name)[indices]
+            for name in self.__dataclass_fields__
+            if name != "marks"
+        }
+        return BeatPairs(**arrays, marks=tuple(self.marks[i] for i in indices))
+
+
+def one_cycle(records: Records, seed: int = 0) -> tuple[Windows, Windows]:
+    """Training and test beats: 512 samples at 500 Hz around every annotated R peak, by patient."""
+    records = resample(remove_baseline(records), FS)
+    train, test = split_patients(records, seed=seed)
+    beats = beat_windows(records, LENGTH)
+    return beats.of_records(train), beats.of_records(test)
+
+
+def bin_of(ratio: np.ndarray) -> np.ndarray:
+    """Index of the bin of displacement over width that each ratio falls in."""
+    return np.digitize(ratio, BINS[1:-1])
+
+
+def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
+    """Pairs of beats of different patients, up to `per_bin` in each bin of displacement over width.
+
+    Taken are beats with one annotated T wave that holds exactly one peak, and pairs of the same
+    polarity; where a patient pair has several pairs of beats in a bin, one is drawn.
+    """
+    t_waves = [_t_wave(waves) for waves in beats.waves]
+    signs = np.array(
+        [0 if t is None else _polarity(s, t) for s, t in zip(beats.signals, t_waves, strict=True)]
+    )
+    usable = np.flatnonzero(signs)
+    rng = np.random.default_rng(seed)
+    i, j = (usable[k] for k in np.triu_indices(len(usable), 1))
+    apart = (beats.record[i] != beats.record[j]) & (signs[i] == signs[j])
+    i, j = i[apart], j[apart]
+    peak, width = np.zeros((2, len(beats)))
+    for k in usable:
+        peak[k] = t_waves[k]["peak"]
+        width[k] = t_waves[k]["offset"] - t_waves[k]["onset"]
+    ratio = np.abs(peak[i] - peak[j]) / ((width[i] + width[j]) / 2)
+    order = rng.permutation(len(i))
+    i, j, stratum = i[order], j[order], bin_of(ratio[order])
+    low, high = (
+        np.minimum(beats.record[i], beats.record[j]),
+        np.maximum(beats.record[i], beats.record[j]),
+    )
+    _, one_each = np.unique(np.stack([stratum, low, high]), axis=1, return_index=True)
+    one_each = rng.permutation(one_each)
+    chosen = np.concatenate(
+        [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BINS) - 1)]
+    )
+    i, j = i[chosen], j[chosen]
+    onset = [min(t_waves[a]["onset"], t_waves[b]["onset"]) for a, b in zip(i, j, strict=True)]
+    offset = [max(t_waves[a]["offset"], t_waves[b]["offset"]) for a, b in zip(i, j, strict=True)]
+    return BeatPairs(
+        first=beats.signals[i],
+        second=beats.signals[j],
+        window=np.stack([onset, offset], axis=1),
+        displacement_ms=np.abs(peak[i] - peak[j]) * 1000 / beats.fs,
+        width_ms=(width[i] + width[j]) / 2 * 1000 / beats.fs,
+        sign=signs[i],
+        patients=np.stack([beats.record[i], beats.record[j]], axis=1),
+        marks=tuple(
+            common_landmarks(beats.waves[a], beats.waves[b], LENGTH // 2)
+            for a, b in zip(i, j, strict=True)
+        ),
+    )
+
+
+def _t_wave(waves: np.ndarray) -> np.void | None:
+    """The T wave of the middle beat, if it is annotated whole."""
+    later = waves[waves["peak"] > LENGTH // 2]
+    if len(later) == 0 or later[0]["kind"] != "t":
+        return None
+    t = later[0]
+    whole = 0 <= t["onset"] < t["peak"] < t["offset"] < LENGTH - 1
+    return t if whole else None
+
+
+def _polarity(signal: np.ndarray, t: np.void) -> int:
+    """1 or -1 for a T wave of a single peak, up or down; 0 for any other."""
+    sign = 1 if signal[t["peak"]] > np.median(signal) else -1
+    course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
+    return sign if course.counts[0] == 1 else 0
+
+
+def controlled_training() -> np.ndarray:
+    """The controlled beats a net is trained on, (signals, 512) float32, mV: every displacement
+    from 0 to 300 ms in steps of 2.5 ms at every width, but for those of the test pairs.
+    """
+    fine = np.arange(0, LONGEST_MS + 1, STEP_MS / 4)
+    return controlled_beats(fine[fine % STEP_MS != 0], WIDTHS_MS).signals
+
+
+def controlled_pairs(step_ms: float = 2 * STEP_MS) -> BeatPairs:
+    """Pairs of controlled beats of one width, every two displacements on a grid of `step_ms`."""
+    grid = np.arange(0, LONGEST_MS + 1, step_ms)
+    beats = controlled_beats(grid, WIDTHS_MS)
+    i, j = np.triu_indices(len(beats.signals), 1)
+    alike = beats.width_ms[i] == beats.width_ms[j]
+    i, j = i[alike], j[alike]
+    half = beats.width_ms * FS / 2000
+    onset = np.minimum(beats.t_peak[i] - half[i], beats.t_peak[j] - half[j])
+    offset = np.maximum(beats.t_peak[i] + half[i], beats.t_peak[j] + half[j])
+    return BeatPairs(
+        first=beats.signals[i],
+        second=beats.signals[j],
+        window=np.stack([onset, offset], axis=1).astype(int),
+        displacement_ms=np.abs(beats.displacement_ms[i] - beats.displacement_ms[j]),
+        width_ms=beats.width_ms[i],
+        sign=np.ones(len(i), dtype=int),
+        patients=np.stack([i, j], axis=1),
+        marks=tuple(
+            (
+                np.array([0, LENGTH // 2, *(beats.t_peak[a] + k * half[a] for k in (-1, 0, 1))]),
+                np.array([0, LENGTH // 2, *(beats.t_peak[b] + k * half[b] for k in (-1, 0, 1))]),
+            )
+            for a, b in zip(i, j, strict=True)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class TScores:
+    """What C5 to C7 measure on the T waves of a set of paths; arrays are (nets, pairs).
+
+    Attributes
+    ----------
+    violations : share of frames whose ST-T window does not hold exactly one peak.
+    violated : 1 where there is such a frame, else 0.
+    retention : least height on the path over the interpolated height at the ends.
+    drift_error_ms : largest distance of the peak from its straight course.
+    smoothness : longest step of the peak, see `measures.WaveCourse`.
+    """
+
+    violations: np.ndarray
+    retention: np.ndarray
+    drift_error_ms: np.ndarray
+    smoothness: np.ndarray
+
+    @property
+    def violated(self) -> np.ndarray:
+        return (self.violations > 0).astype(float)
+
+
+def _scores(pairs: BeatPairs, sets_of_paths: list) -> TScores:
+    """`sets_of_paths`: for each net an iterable of one path (frames, samples) a pair."""
+    courses = [
+        [
+            follow_wave(path, FS, (int(w[0]), int(w[1])), int(sign))
+            for path, w, sign in zip(paths, pairs.window, pairs.sign, strict=True)
+        ]
+        for paths in sets_of_paths
+    ]
+    return TScores(
+        *(
+            np.array([[getattr(course, name) for course in row] for row in courses], dtype=float)
+            for name in ("violations", "retention", "drift_error_ms", "smoothness")
+        )
+    )
+
+
+def net_t_scores(nets: list[ConvAutoencoder], pairs: BeatPairs, frames: int = 33) -> TScores:
+    """The T wave on each net's latent paths."""
+    return _scores(pairs, [latent_path(net, pairs.first, pairs.second, frames) for net in nets])
+
+
+def null_t_scores(pairs: BeatPairs, frames: int = 33) -> TScores:
+    """The T wave on the cross-fades."""
+    return _scores(pairs, [crossfade(pairs.first, pairs.second, frames)])
+
+
+def oracle_t_scores(pairs: BeatPairs, frames: int = 33) -> TScores:
+    """The T wave where the annotated landmarks move linearly in time."""
+    warps = (
+        landmark_warp(a, b, *marks, frames)
+        for a, b, marks in zip(pairs.first, pairs.second, pairs.marks, strict=True)
+    )
+    return _scores(pairs, [warps])
+
+
+def critical_displacement(
+    scores: TScores, pairs: BeatPairs, relative: bool = False, resamples: int = 300
+) -> Estimate:
+    """d*: the displacement at which half of the pairs hold a frame without exactly one peak.
+
+    In ms, or over the wave's width. Pairs, not frames: even two waves that fade into each other
+    without moving show both in only about 60 % of the frames, since a wave below a fifth of the
+    height is not counted. Zero where half of the pairs are violated however near.
+    """
+    x = np.broadcast_to(pairs.ratio if relative else pairs.displacement_ms, scores.violations.shape)
+    return resampled(
+        lambda weights: critical_point(x, scores.violated, weights),
+        pairs.patients,
+        seeds=len(scores.violations),
+        unit="widths" if relative else "ms",
+        resamples=resamples,
+    )

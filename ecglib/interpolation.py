@@ -1,0 +1,172 @@
+"""The experiment of section II-A: four-second windows, reconstructed and interpolated."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecglib.autoencoder import ConvAutoencoder
+from ecglib.estimates import Estimate, resampled
+from ecglib.measures import match_peaks, periodicity, r_counts, r_peaks, t_peaks
+from ecglib.paths import common_landmarks, crossfade, landmark_warp, latent_path
+from ecglib.records import WAVE, Records
+from ecglib.windows import Windows, remove_baseline, resample, split_patients, windows_of
+
+__all__ = [
+    "FourSeconds",
+    "PathScores",
+    "four_seconds",
+    "net_scores",
+    "patient_pairs",
+    "peak_scores",
+    "reference_paths",
+    "score_paths",
+]
+
+FS = 128  # Hz: 4 s are the 512 samples of Table I
+LENGTH = 512
+TOLERANCE_S = 0.05
+
+
+@dataclass(frozen=True)
+class FourSeconds:
+    """Records at 128 Hz and the four-second windows cut out of them, split by patient.
+
+    Attributes
+    ----------
+    records : baseline removed, 128 Hz, mV; R peaks outside the annotated stretch are detected.
+    train, test : overlapping windows of the patients of either side.
+    middle : the middle window of every test patient, the ends of the paths.
+    """
+
+    records: Records
+    train: Windows
+    test: Windows
+    middle: Windows
+
+
+def four_seconds(records: Records, step_s: float = 0.25, seed: int = 0) -> FourSeconds:
+    """Prepare records for the experiment: one window every `step_s` seconds, a fifth for test."""
+    records = resample(remove_baseline(records), FS)
+    train, test = split_patients(records, seed=seed)
+    windows = windows_of(records, LENGTH, step=round(step_s * FS))
+    return FourSeconds(
+        records=replace(
+            records, waves=tuple(_with_outer_beats(records, i) for i in range(len(records)))
+        ),
+        train=windows.of_records(train),
+        test=windows.of_records(test),
+        middle=windows_of(records, LENGTH).of_records(test),
+    )
+
+
+def _with_outer_beats(records: Records, record: int) -> np.ndarray:
+    """The annotation, and the R peaks found before its first and after its last beat."""
+    waves, annotated = records.waves[record], records.peaks(record, "qrs")
+    found = r_peaks(records.signals[record], records.fs)
+    if len(annotated):
+        margin = 0.25 * records.fs
+        found = found[(found < annotated[0] - margin) | (found > annotated[-1] + margin)]
+    outer = np.array([("qrs", -1, peak, -1) for peak in found], dtype=WAVE)
+    return np.sort(np.concatenate([waves, outer]), order="peak")
+
+
+def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, Estimate]:
+    """Sensitivity and positive predictive value of the R or T peaks found in `signals`.
+
+    A found peak is right within 50 ms of an annotated one of its own. LUDB leaves the first and
+    last cycles of a record without annotation, so only the stretch between a window's first and
+    last annotated R peak is scored. Intervals are over patients.
+
+    Parameters
+    ----------
+    windows : the annotated windows.
+    signals : (windows, samples), mV: what the peaks are looked for in.
+    kind : "qrs" or "t".
+    """
+    hits, true, found = np.zeros((3, len(windows)))
+    tolerance = TOLERANCE_S * windows.fs
+    for i, (waves, signal) in enumerate(zip(windows.waves, signals, strict=True)):
+        beats = waves["peak"][waves["kind"] == "qrs"]
+        if len(beats) < 2:
+            continue
+        annotated = waves["peak"][waves["kind"] == kind]
+        peaks = r_peaks(signal, windows.fs)
+        if kind == "t":
+            peaks = t_peaks(signal, peaks, windows.fs)
+        low, high = beats[0] - tolerance, beats[-1] + tolerance
+        annotated = annotated[(annotated >= low) & (annotated <= high)]
+        peaks = peaks[(peaks >= low) & (peaks <= high)]
+        hits[i] = match_peaks(peaks, annotated, tolerance)
+        true[i], found[i] = len(annotated), len(peaks)
+
+    def ratio(of: np.ndarray) -> Estimate:
+        return resampled(
+            lambda weights: float((weights[0] @ hits) / max(weights[0] @ of, 1e-9)),
+            windows.record,
+            unit="share of peaks",
+        )
+
+    return {"sensitivity": ratio(true), "ppv": ratio(found)}
+
+
+def patient_pairs(windows: Windows, n_pairs: int, seed: int = 0) -> np.ndarray:
+    """Up to `n_pairs` distinct pairs of windows of different patients, indices (pairs, 2)."""
+    first, second = np.triu_indices(len(windows), 1)
+    apart = windows.record[first] != windows.record[second]
+    pairs = np.stack([first[apart], second[apart]], axis=1)
+    chosen = np.random.default_rng(seed).permutation(len(pairs))[:n_pairs]
+    return pairs[np.sort(chosen)]
+
+
+@dataclass(frozen=True)
+class PathScores:
+    """What C3 and C4 measure on a set of paths, one figure a pair.
+
+    Attributes
+    ----------
+    violated : (pairs,) 1 where a frame's R count leaves the range of the two ends, else 0.
+    periodicity_ratio : (pairs,) least periodicity on the path over the smaller of its ends.
+    """
+
+    violated: np.ndarray
+    periodicity_ratio: np.ndarray
+
+
+def score_paths(paths: np.ndarray, fs: float = FS) -> PathScores:
+    """Score paths (pairs, frames, samples), mV."""
+    counts = np.array([r_counts(path, fs) for path in paths])
+    ends = counts[:, [0, -1]]
+    violated = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
+    rhythm = periodicity(paths, fs)
+    least_end = np.maximum(rhythm[:, [0, -1]].min(axis=1), 1e-6)
+    return PathScores(violated.astype(float), rhythm.min(axis=1) / least_end)
+
+
+def reference_paths(
+    data: FourSeconds, pairs: np.ndarray, frames: int = 33
+) -> tuple[np.ndarray, np.ndarray]:
+    """The null and the oracle of each pair of middle windows, both (pairs, frames, samples), mV.
+
+    The oracle warps the whole records and then cuts the window, so that beats enter and leave at
+    its borders; beats are matched in order, outwards from the one nearest to the middle.
+    """
+    windows, records = data.middle, data.records
+    null = crossfade(windows.signals[pairs[:, 0]], windows.signals[pairs[:, 1]], frames)
+    oracle = np.empty_like(null)
+    for k, (a, b) in enumerate(windows.record[pairs]):
+        start = windows.start[pairs[k, 0]]
+        marks = common_landmarks(records.waves[a], records.waves[b], start + LENGTH // 2)
+        path = landmark_warp(records.signals[a], records.signals[b], *marks, frames)
+        oracle[k] = path[:, start : start + LENGTH]
+    return null, oracle
+
+
+def net_scores(
+    nets: list[ConvAutoencoder], data: FourSeconds, pairs: np.ndarray, frames: int = 33
+) -> PathScores:
+    """Score each net's latent paths between the pairs; arrays are (nets, pairs)."""
+    first, second = (data.middle.signals[pairs[:, k]] for k in (0, 1))
+    scores = [score_paths(latent_path(net, first, second, frames)) for net in nets]
+    return PathScores(
+        np.stack([s.violated for s in scores]), np.stack([s.periodicity_ratio for s in scores])
+    )
