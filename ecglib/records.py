@@ -1,0 +1,106 @@
+"""Electrocardiograms of one lead with their annotated waves: the data that flows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+# One annotated wave: its kind ("p", "qrs" or "t") and three sample indices; -1 = not annotated.
+WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4")])
+
+KINDS = {"p": "p", "N": "qrs", "t": "t"}  # the symbols that LUDB writes at a wave's peak
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of one lead, all of one length and sampling rate.
+
+    signals: (records, samples) float32, mV.
+    fs: sampling rate, Hz.
+    ids: one a record.
+    lead: its name in lower case, "v6".
+    source: what the figures say they show, "LUDB 1.0.1".
+    waves: for each record a (waves,) array of WAVE in order of time, in samples.
+    rhythms: one a record, "" where it is not known.
+    diagnoses: for each record every finding other than its rhythm and a normal axis.
+    healthy: (records,) bool: sinus rhythm, normal axis, no other finding.
+    """
+
+    signals: np.ndarray
+    fs: float
+    ids: tuple[str, ...]
+    lead: str
+    source: str
+    waves: tuple[np.ndarray, ...]
+    rhythms: tuple[str, ...]
+    diagnoses: tuple[tuple[str, ...], ...]
+    healthy: np.ndarray
+
+    def __post_init__(self) -> None:
+        parts = (self.ids, self.waves, self.rhythms, self.diagnoses, self.healthy)
+        if self.signals.ndim != 2 or any(len(part) != len(self.signals) for part in parts):
+            raise ValueError(
+                f"signals of shape {self.signals.shape} do not match the {len(self.ids)} records "
+                "described: signals are (records, samples), with one entry a record in the rest."
+            )
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def subset(self, indices: Iterable[int] | np.ndarray) -> "Records":
+        """The records at these indices (or where a boolean array is true), in that order."""
+        chosen = np.arange(len(self))[np.asarray(indices)]
+        return replace(
+            self,
+            signals=self.signals[chosen],
+            healthy=self.healthy[chosen],
+            **{
+                name: tuple(getattr(self, name)[i] for i in chosen)
+                for name in ("ids", "waves", "rhythms", "diagnoses")
+            },
+        )
+
+    def index(self, record_id: str) -> int:
+        """Place of the record with this id; ValueError where there is none."""
+        try:
+            return self.ids.index(str(record_id))
+        except ValueError:
+            some = ", ".join(self.ids[:5]) + (", …" if len(self) > 5 else "")
+            raise ValueError(
+                f"{self.source} has no record {record_id!r}: its records are {some}."
+            ) from None
+
+    def peaks(self, record: int, kind: str) -> np.ndarray:
+        """Peaks of one record's waves of a kind, (waves,) sample indices in order of time."""
+        waves = self.waves[record]
+        return np.sort(waves["peak"][waves["kind"] == kind])
+
+
+def as_waves(rows: Sequence[tuple[str, int, int, int]]) -> np.ndarray:
+    """(waves,) WAVE in order of their peaks, from (kind, onset, peak, offset)."""
+    return np.sort(np.array(rows, dtype=WAVE), order="peak")
+
+
+def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.ndarray:
+    """Waves of one annotation file: "(" opens a wave, "p", "N" or "t" is its peak, ")" closes it.
+
+    Reads symbol by symbol, for triplets may be broken: a peak without its bracket is kept with -1
+    in the bracket's place, a bracket that no peak follows (or precedes) belongs to no wave and is
+    dropped, and so is any other symbol.
+
+    samples: (symbols,) sample indices in order of time.
+    Returns (waves,) WAVE.
+    """
+    rows: list[tuple[str, int, int, int]] = []
+    opened, is_open = -1, False  # a bracket that waits for its peak, a peak that waits for its own
+    for sample, symbol in zip(samples, symbols, strict=True):
+        if symbol == "(":
+            opened, is_open = int(sample), False
+        elif symbol in KINDS:
+            rows.append((KINDS[symbol], opened, int(sample), -1))
+            opened, is_open = -1, True
+        elif symbol == ")":
+            if is_open:
+                rows[-1] = (*rows[-1][:3], int(sample))
+            opened, is_open = -1, False
+    return as_waves(rows)
