@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass, replace
@@ -165,6 +166,8 @@ def _execute(
                 return_as="generator_unordered",
                 batch_size=1,
                 max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
+                initializer=_end_with,
+                initargs=(os.getpid(),),
             )
         try:
             yield from parallel(joblib.delayed(fit_chunk)(*task) for task in tasks)
@@ -173,6 +176,17 @@ def _execute(
                 f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
                 f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
             ) from error
+
+
+def _end_with(parent: int) -> None:
+    """End this worker once its parent is gone: after a kill -9, idle workers linger otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:

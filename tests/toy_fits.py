@@ -54,7 +54,7 @@ def object_fit(specs: list[ToyFit]) -> list[dict[str, np.ndarray]]:
 
 def toy_specs(log: os.PathLike, count: int, seconds: float = 0.0) -> list[ToyFit]:
     signals = np.random.default_rng(0).normal(size=(30, 700)).astype(np.float32)
-    return [ToyFit(signals, seed, str(log), seconds) for seed in range(count)]
+    return [ToyFit(signals, seed, str(log), seconds, "cpu") for seed in range(count)]
 
 
 def lines(log: os.PathLike) -> list[tuple[int, int, int]]:
