@@ -1,8 +1,8 @@
 """'Same' convolution of long signals with long kernels, by FFT, with its own backward pass.
 
-Signals are kept time-major in memory, (length, models, batch, channels): a transform along the
-first axis then leaves the frequencies in front, which is what the batched matrix products need, so
-nothing is ever transposed. Results are returned as views in PyTorch's order, and accepted in any.
+Inside, signals lie channel-major in memory, (models, channels, batch, length), and spectra
+frequency-first, (frequencies, models, channels, batch), so that the sum over channels is one
+batched matrix product. Results are views in PyTorch's order, and arguments may have any strides.
 """
 
 from functools import cache
@@ -14,11 +14,16 @@ from torch.nn import functional as F
 
 
 class Plan(NamedTuple):
-    """How a signal is cut: `blocks` of `hop` outputs, each by an FFT of `size`."""
+    """How a signal is cut: `blocks` of `hop` input samples, each by an FFT of `size` samples.
+
+    `lead` zeros stand before the first block; zero when one block holds the whole signal, whose
+    kernel is then wrapped around the circle instead.
+    """
 
     size: int
     hop: int
     blocks: int
+    lead: int
 
 
 @cache
@@ -36,116 +41,155 @@ def _good_size(least: int) -> int:
 
 
 @cache
-def plan(length: int, taps: int, left: int) -> Plan:
+def plan(length: int, taps: int, left: int, stride: int = 1) -> Plan:
     """Choose between one circular block and overlap-save blocks.
 
+    length: input samples; taps and left: at the output's rate, `stride` times the input's.
     One block needs no room for the whole kernel: the ends of the circle may overlap where both
     are zero, so length + max(left, right) is enough.
     """
-    if length <= 8 * taps or length <= 256:
-        return Plan(_good_size(length + max(left, taps - 1 - left)), length, 1)
-    size = _good_size(2 * taps)
-    hop = size - taps + 1
-    return Plan(size, hop, -(-length // hop))
+    reach = max(left, taps - 1 - left)
+    if length * stride <= 8 * taps or length <= 256:
+        return Plan(_good_size(length - -reach // stride), length, 1, 0)
+    lead = -(-left // stride)
+    overlap = lead - -(taps - 1 - left) // stride
+    size = _good_size(2 * overlap + 1)
+    hop = size - overlap
+    return Plan(size, hop, -(-length // hop), lead)
 
 
-def _crop(weight: Tensor, length: int, left: int) -> tuple[Tensor, int]:
-    """Drop the taps that only ever meet the zeros beyond the signal's ends."""
-    first = max(0, left - (length - 1))
-    last = min(weight.shape[-1], left + length)
-    return weight[..., first:last], left - first
+def _spectrum(x: Tensor, size: int) -> Tensor:
+    """(models, channels, batch, up to size) -> (size // 2 + 1, models, channels, batch)."""
+    padded = x.new_empty(*x.shape[:3], size)
+    padded[..., : x.shape[3]] = x
+    padded[..., x.shape[3] :] = 0
+    spectrum = torch.fft.rfft(padded).view(-1, size // 2 + 1)
+    return spectrum.t().contiguous().view(-1, *x.shape[:3])
 
 
-def _cut(x: Tensor, p: Plan, left: int) -> Tensor:
-    """(length, models, batch, channels) -> overlapping (size, models, batch * blocks, channels)."""
-    length, models, batch, channels = x.shape
-    if p.blocks == 1:
+def _signal(spectrum: Tensor, size: int) -> Tensor:
+    """Undo `_spectrum`: (models, channels, batch, size)."""
+    rows = spectrum.view(spectrum.shape[0], -1).t().contiguous()
+    return torch.fft.irfft(rows, n=size).view(*spectrum.shape[1:], size)
+
+
+def _stuffed(spectrum: Tensor, stride: int) -> Tensor:
+    """The spectrum of a signal once stride - 1 zeros follow each sample: it repeats itself."""
+    if stride == 1:
+        return spectrum
+    rising, falling = spectrum[:-1], spectrum[1:].flip(0).conj().resolve_conj()
+    last = spectrum[-1:] if stride % 2 else spectrum[:1]
+    return torch.cat([(rising, falling)[i % 2] for i in range(stride)] + [last])
+
+
+def _thinned(spectrum: Tensor, stride: int) -> Tensor:
+    """The spectrum of every stride-th sample: what `_stuffed` repeats is summed."""
+    if stride == 1:
+        return spectrum
+    half = (spectrum.shape[0] - 1) // stride
+    thin = spectrum.new_zeros(half + 1, *spectrum.shape[1:])
+    for i in range(stride):
+        piece = spectrum[i * half : (i + 1) * half]
+        if i % 2:
+            thin[1:] += piece.flip(0).conj()
+        else:
+            thin[:-1] += piece
+    # frequency zero and the highest one are their own mirror images: count both directions
+    ends = spectrum[::half]
+    thin[0] += ends[2:stride:2].sum(0)
+    thin[half] += ends[1:stride:2].sum(0)
+    thin[half if stride % 2 else 0] += ends[stride]
+    return thin / stride
+
+
+def _cut(x: Tensor, p: Plan) -> Tensor:
+    """(models, channels, batch, length) -> overlapping (models, channels, batch * blocks, size)."""
+    if p.blocks == 1 and p.lead == 0:
         return x
-    padded = x.new_zeros((p.blocks - 1) * p.hop + p.size, models, batch, channels)
-    padded[left : left + length] = x
-    cut = padded.unfold(0, p.size, p.hop).permute(4, 1, 2, 0, 3)
-    return cut.reshape(p.size, models, batch * p.blocks, channels)
+    padded = F.pad(x, (p.lead, (p.blocks - 1) * p.hop + p.size - p.lead - x.shape[3]))
+    return padded.unfold(-1, p.size, p.hop).flatten(2, 3)
 
 
-def _split(y: Tensor, p: Plan) -> Tensor:
-    """(length, models, batch, channels) -> disjoint (hop, models, batch * blocks, channels)."""
-    length, models, batch, channels = y.shape
-    if p.blocks == 1:
+def _split(y: Tensor, hop: int, blocks: int) -> Tensor:
+    """(models, channels, batch, length) -> disjoint (models, channels, batch * blocks, hop)."""
+    if blocks == 1:
         return y
-    padded = F.pad(y, (0, 0, 0, 0, 0, 0, 0, p.blocks * p.hop - length))
-    split = padded.view(p.blocks, p.hop, models, batch, channels).permute(1, 2, 3, 0, 4)
-    return split.reshape(p.hop, models, batch * p.blocks, channels)
+    return F.pad(y, (0, blocks * hop - y.shape[3])).unflatten(-1, (blocks, hop)).flatten(2, 3)
 
 
-def _join(y: Tensor, p: Plan, length: int, batch: int) -> Tensor:
-    """Undo `_split`: the first `hop` samples of every block, one after the other."""
+def _join(y: Tensor, hop: int, blocks: int, length: int) -> Tensor:
+    """Undo `_split`, from blocks of which only the first `hop` samples count."""
+    if blocks == 1:
+        return y[..., :length]
+    return y[..., :hop].unflatten(2, (-1, blocks)).flatten(3)[..., :length]
+
+
+def _overlap_add(x: Tensor, p: Plan, length: int) -> Tensor:
+    """The transpose of `_cut`: blocks summed where they overlap."""
     if p.blocks == 1:
-        return y[:length]
-    _, models, _, channels = y.shape
-    y = y[: p.hop].view(p.hop, models, batch, p.blocks, channels).permute(3, 0, 1, 2, 4)
-    return y.reshape(p.blocks * p.hop, models, batch, channels)[:length]
-
-
-def _overlap_add(x: Tensor, p: Plan, left: int, length: int, batch: int) -> Tensor:
-    """The transpose of `_cut`: blocks of `size` samples summed where they overlap."""
-    if p.blocks == 1:
-        return x[:length]
-    _, models, _, channels = x.shape
-    x = x.view(p.size, models, batch, p.blocks, channels).permute(3, 0, 1, 2, 4)
-    total = x.new_zeros((p.blocks + 1) * p.hop, models, batch, channels)
-    total[: p.blocks * p.hop].view(p.blocks, p.hop, *total.shape[1:]).copy_(x[:, : p.hop])
-    tail = p.size - p.hop
-    total[p.hop :].view(p.blocks, p.hop, *total.shape[1:])[:, :tail] += x[:, p.hop :]
-    return total[left : left + length]
+        return x[..., p.lead : p.lead + length]
+    x = x.unflatten(2, (-1, p.blocks))
+    total = F.pad(x[..., : p.hop].flatten(3), (0, p.hop))
+    total[..., p.hop :].unflatten(-1, (p.blocks, p.hop))[..., : p.size - p.hop] += x[..., p.hop :]
+    return total[..., p.lead : p.lead + length]
 
 
 class _Correlate(torch.autograd.Function):
-    """y[t] = sum_k weight[k] x[t + k - left], time-major; taps outside the signal meet zeros."""
+    """y[n] = bias + sum_k weight[k] z[n + k - left], z being x with stride - 1 zeros stuffed in.
+
+    x (models, in, batch, length), weight (models, out, in, taps), bias (models, out) or None ->
+    (models, out, batch, length * stride).
+    """
 
     @staticmethod
-    def forward(ctx, x, weight, left):
-        # x (length, models, batch, in); weight (taps, models, in, out)
-        length, _, batch, _ = x.shape
-        taps = weight.shape[0]
-        p = plan(length, taps, left)
-        spectrum = torch.fft.rfft(_cut(x, p, left), n=p.size, dim=0)
-        if p.blocks == 1:  # the block starts at the signal, not `left` samples before it
-            rolled = weight.new_zeros(p.size, *weight.shape[1:])
-            rolled[: taps - left] = weight[left:]
-            if left:
-                rolled[-left:] = weight[:left]
-            weight = rolled
-        kernel = torch.fft.rfft(weight, n=p.size, dim=0)
-        product = spectrum @ kernel.conj().resolve_conj()
-        y = _join(torch.fft.irfft(product, n=p.size, dim=0), p, length, batch)
-        ctx.save_for_backward(spectrum, kernel)
-        ctx.sizes = p, length, batch, taps, left
-        return y
+    def forward(ctx, x, weight, bias, left, stride):
+        length, taps = x.shape[3], weight.shape[3]
+        p = plan(length, taps, left, stride)
+        size, hop = p.size * stride, p.hop * stride
+        signal = _stuffed(_spectrum(_cut(x, p), p.size), stride)
+        shift = p.lead * stride - left  # where the first tap stands in the block
+        if shift < 0:
+            rolled = weight.new_zeros(*weight.shape[:3], size)
+            rolled[..., : taps + shift] = weight[..., -shift:]
+            rolled[..., shift:] = weight[..., :-shift]
+        else:
+            rolled = F.pad(weight, (shift, size - taps - shift))
+        kernel = _spectrum(rolled, size)
+        product = kernel.conj().resolve_conj() @ signal
+        if bias is not None:
+            product[0] += size * bias[:, :, None]
+        ctx.save_for_backward(signal, kernel)
+        ctx.sizes = p, length, taps, shift, stride
+        return _join(_signal(product, size), hop, p.blocks, length * stride)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        spectrum, kernel = ctx.saved_tensors
-        p, length, batch, taps, left = ctx.sizes
-        grad = torch.fft.rfft(_split(grad, p), n=p.size, dim=0)
-        grad_x = grad_weight = None
+        signal, kernel = ctx.saved_tensors
+        p, length, taps, shift, stride = ctx.sizes
+        size, hop = p.size * stride, p.hop * stride
+        grad = _spectrum(_split(grad, hop, p.blocks), size)
+        grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            blocks = torch.fft.irfft(grad @ kernel.mT, n=p.size, dim=0)
-            grad_x = _overlap_add(blocks, p, left, length, batch)
+            blocks = _signal(_thinned(kernel.mT @ grad, stride), p.size)
+            grad_x = _overlap_add(blocks, p, length)
         if ctx.needs_input_grad[1]:
-            product = spectrum.mT @ grad.conj().resolve_conj()
-            full = torch.fft.irfft(product, n=p.size, dim=0)
-            if p.blocks == 1:
-                full = torch.cat((full[p.size - left :], full[: taps - left]))
-            grad_weight = full[:taps]
-        return grad_x, grad_weight, None
+            full = _signal(grad.conj().resolve_conj() @ signal.mT, size)
+            if shift < 0:
+                full = torch.cat((full[..., shift:], full[..., : taps + shift]), -1)
+                shift = 0
+            grad_weight = full[..., shift : shift + taps]
+        if ctx.needs_input_grad[2]:
+            grad_bias = grad[0].real.sum(-1)
+        return grad_x, grad_weight, grad_bias, None, None
 
 
-def _correlate(x: Tensor, weight: Tensor, left: int) -> Tensor:
-    """conv1d_same, with `left` zeros before the signal in place of half a kernel's."""
-    weight, left = _crop(weight, x.shape[-1], left)
-    y = _Correlate.apply(x.permute(3, 0, 1, 2), weight.permute(3, 0, 2, 1), left)
-    return y.permute(1, 2, 3, 0)
+def _correlate(x: Tensor, weight: Tensor, bias: Tensor | None, left: int, stride: int) -> Tensor:
+    """Drop the taps that only ever meet zeros, then correlate; x and the result as conv1d_same."""
+    length = x.shape[-1] * stride
+    first = max(0, left - (length - 1))
+    weight = weight[..., first : min(weight.shape[-1], left + length)]
+    return _Correlate.apply(x.transpose(1, 2), weight, bias, left - first, stride).transpose(1, 2)
 
 
 def _check(x: Tensor, weight: Tensor, channels: int) -> None:
@@ -166,57 +210,30 @@ def conv1d_same(x: Tensor, weight: Tensor, bias: Tensor | None = None, upsample:
 
     x (models, batch, in, length), weight (models, out, in, taps), bias (models, out) ->
     (models, batch, out, length * upsample). `upsample` repeats every sample that many times first
-    (nearest neighbour); the repeats are never formed: each phase of the output is a convolution
-    of the short signal with the sums of the taps that fall on the same sample.
+    (nearest neighbour): the kernel does the repeating, and only the short signal is transformed.
     Raises ValueError when the shapes do not fit together.
     """
     _check(x, weight, weight.shape[2])
-    taps = weight.shape[3]
-    left = (taps - 1) // 2
-    if upsample == 1:
-        y = _correlate(x, weight, left)
-    else:
-        first = -left // upsample
-        width = (upsample - 1 - left + taps - 1) // upsample - first + 1
-        # phase r, tap k falls on sample (r + k - left) // upsample, whose bin is that minus `first`
-        phases = []
-        for r in range(upsample):
-            lead = (r - left) - first * upsample
-            padded = F.pad(weight, (lead, width * upsample - taps - lead))
-            phases.append(padded.unflatten(-1, (width, upsample)).sum(-1))
-        y = _interleave(_correlate(x, torch.cat(phases, 1), -first), upsample)
-    if bias is not None:
-        y = y + bias[:, None, :, None]
-    return y
-
-
-def _interleave(y: Tensor, phases: int) -> Tensor:
-    """(models, batch, phases * out, length) -> (models, batch, out, length * phases)."""
-    models, batch, channels, length = y.shape
-    y = y.permute(3, 0, 1, 2).reshape(length, models, batch, phases, channels // phases)
-    y = y.permute(0, 3, 1, 2, 4).reshape(length * phases, models, batch, channels // phases)
-    return y.permute(1, 2, 3, 0)
+    left = (weight.shape[3] - 1) // 2
+    if upsample > 1:
+        more = upsample - 1
+        weight = F.pad(weight, (more, more)).unfold(-1, upsample, 1).sum(-1)
+        left += more
+    return _correlate(x, weight, bias, left, upsample)
 
 
 def conv_transpose1d_same(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """Transposed convolution with TensorFlow's 'SAME' padding: the gradient of a strided one.
 
     x (models, batch, in, length), weight (models, in, out, taps) ->
-    (models, batch, out, length * stride). Each of the `stride` phases of the output is an ordinary
-    convolution with every stride-th tap, at the input's rate.
+    (models, batch, out, length * stride). Only the short signal is transformed: zeros between its
+    samples repeat its spectrum.
     Raises ValueError when the shapes do not fit together.
     """
     _check(x, weight, weight.shape[1])
-    models, inner, out, taps = weight.shape
+    taps = weight.shape[3]
     crop = max(taps - stride, 0) // 2
-    # y[m * stride + r] = sum_d x[m - d] weight[d * stride + r + crop], d from `first` on
-    first = -((stride - 1 + crop) // stride)
-    lead = -first * stride - crop
-    width = -(-(lead + taps) // stride)
-    padded = F.pad(weight, (lead, width * stride - taps - lead))
-    phases = padded.unflatten(-1, (width, stride)).permute(0, 4, 2, 1, 3).flip(-1)
-    kernel = phases.reshape(models, stride * out, inner, width)
-    return _interleave(_correlate(x, kernel, width - 1 + first), stride)
+    return _correlate(x, weight.transpose(1, 2).flip(-1), None, taps - 1 - crop, stride)
 
 
 class FFTConv1d(nn.Conv1d):
