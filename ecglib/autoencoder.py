@@ -47,7 +47,9 @@ class ConvAutoencoder(nn.Module):
     length: samples of a signal, a multiple of the pools' product. filters, kernels (taps) and
     pools: one entry for each block of the encoder. latent: numbers in the code. batch_norm:
     whether blocks normalise along the channels. dropout: probability after each encoder block.
-    convolution: FFTConv1d, or nn.Conv1d for the same net with PyTorch's own convolution.
+    unit_mv: the amplitude in mV that the net sees as 1, about lead V6's standard deviation;
+    signals go in and come out in mV. With `unit_mv=1` training stays at the mean for hundreds of
+    steps. convolution: FFTConv1d, or nn.Conv1d for the same net with PyTorch's own convolution.
     The decoder is symmetrical: dense, then upsampling and convolution for each block, in reverse.
     Raises ValueError when the blocks do not match each other or the length.
     """
@@ -61,6 +63,7 @@ class ConvAutoencoder(nn.Module):
         latent: int = 30,
         batch_norm: bool = True,
         dropout: float = 0.0,
+        unit_mv: float = 0.2,
         convolution: type[nn.Module] = FFTConv1d,
     ):
         super().__init__()
@@ -71,6 +74,7 @@ class ConvAutoencoder(nn.Module):
             )
         self.length = length
         self.latent = latent
+        self.unit_mv = unit_mv
         short = length
         for pool in pools:
             if short % pool:
@@ -105,7 +109,7 @@ class ConvAutoencoder(nn.Module):
             raise ValueError(
                 f"The net takes signals (batch, {self.length}), but got {tuple(signals.shape)}."
             )
-        x = signals[:, None]
+        x = signals[:, None] / self.unit_mv
         for block in self.encoder:
             x = block(x)
         return self.to_latent(x.flatten(1))
@@ -119,7 +123,7 @@ class ConvAutoencoder(nn.Module):
         x = self.from_latent(codes).unflatten(1, self.bottleneck)
         for block in self.decoder:
             x = block(x)
-        return x[:, 0]
+        return x[:, 0] * self.unit_mv
 
     def forward(self, signals: Tensor) -> Tensor:
         """Reconstruct signals (batch, length)."""
