@@ -25,6 +25,7 @@ __all__ = [
 FS = 128  # Hz: 4 s are the 512 samples of Table I
 LENGTH = 512
 TOLERANCE_S = 0.05
+BORDER_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
 
     A found peak is right within 50 ms of an annotated one of its own. LUDB leaves the first and
     last cycles of a record without annotation, so only the stretch between a window's first and
-    last annotated R peak is scored. Intervals are over patients.
+    last annotated R peak is scored, less 100 ms at the window's borders, where a complex is cut.
+    Intervals are over patients.
 
     Parameters
     ----------
@@ -93,7 +95,9 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
         peaks = r_peaks(signal, windows.fs)
         if kind == "t":
             peaks = t_peaks(signal, peaks, windows.fs)
-        low, high = beats[0] - tolerance, beats[-1] + tolerance
+        border = BORDER_S * windows.fs
+        low = max(beats[0] - tolerance, border)
+        high = min(beats[-1] + tolerance, len(signal) - border)
         annotated = annotated[(annotated >= low) & (annotated <= high)]
         peaks = peaks[(peaks >= low) & (peaks <= high)]
         hits[i] = match_peaks(peaks, annotated, tolerance)
