@@ -30,7 +30,7 @@ class AutoencoderFit:
     validation: windows it never trains on, (windows, samples), float32, mV; none by default.
     net: arguments of `ConvAutoencoder` that differ from Table I; the length is the windows'.
     steps, batch: minibatches, and windows in each, drawn without replacement until all were seen.
-    learning_rate: the highest of the one-cycle schedule, reached after a quarter of the steps.
+    learning_rate: the highest of the one-cycle schedule, reached after three tenths of the steps.
     weight_decay: Adam's; input_noise: standard deviation of white noise added to the input, mV.
     seed: of the initial weights, the minibatches and the noise.
     """
@@ -78,6 +78,8 @@ def _build(spec: AutoencoderFit) -> ConvAutoencoder:
 
 
 def _fit(spec: AutoencoderFit) -> dict[str, np.ndarray]:
+    if spec.steps < 1 or spec.batch < 1:
+        raise ValueError(f"steps and batch must be at least 1, not {spec.steps} and {spec.batch}.")
     device = resolve_device(spec.device)
     signals = _windows(spec.signals, "training", device)
     validation = None
@@ -102,7 +104,7 @@ def _train(
         net.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=spec.learning_rate, total_steps=spec.steps, pct_start=0.25
+        optimiser, max_lr=spec.learning_rate, total_steps=spec.steps
     )
     order = torch.Generator().manual_seed(spec.seed)
     noise = torch.Generator(signals.device).manual_seed(spec.seed)
