@@ -30,7 +30,7 @@ __all__ = [
 FS = 500  # Hz
 LENGTH = 512  # samples, 1.024 s: Table I as printed, on one cycle
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
-WIDTHS_MS = (80.0, 120.0, 160.0)  # a wider T wave has no room to move by 300 ms
+WIDTHS_MS = (80.0, 120.0, 160.0)
 STEP_MS = 10.0
 LONGEST_MS = 300.0
 
