@@ -2,34 +2,137 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ecglib.fftconv import FFTConv1d
 
 
-class _Encode(nn.Module):
-    """Convolution, ReLU, batch norm along the channels, max pooling, dropout."""
+class _NormPool(torch.autograd.Function):
+    """ReLU, normalisation of each channel and max pooling, in few passes over the memory.
 
-    def __init__(self, convolution, inner, outer, taps, pool, batch_norm, dropout):
+    x (channels, batch, length), scale and shift (channels,) -> (channels, batch, length // pool),
+    and the mean and the biased variance of the rectified x, (channels,). `mean` and `variance`
+    given: they are used (evaluation); None: the batch's own (training).
+    """
+
+    @staticmethod
+    def forward(ctx, x, scale, shift, mean, variance, eps, pool):
+        h = x.relu()
+        ctx.own = mean is None
+        if ctx.own:
+            count = h[0].numel()
+            mean = h.mean((1, 2))
+            spread = torch.linalg.vector_norm(h - mean[:, None, None], dim=(1, 2))
+            variance = spread.square() / count
+        deviation = (variance + eps).sqrt()
+        # Normalising keeps the order of the samples or turns it round, so pooling can come first.
+        sign = None if bool((scale >= 0).all()) else scale.sign()
+        best = _running_maxima(h, sign, pool)[-1]
+        if sign is not None:
+            best = torch.where(sign[:, None, None] == 0, h[..., ::pool], best * sign[:, None, None])
+        gain = scale / deviation
+        y = best * gain[:, None, None] + (shift - mean * gain)[:, None, None]
+        ctx.save_for_backward(h, best, mean, deviation, gain, sign)
+        ctx.pool = pool
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad, *_):
+        h, best, mean, deviation, gain, sign = ctx.saved_tensors
+        pool = ctx.pool
+        grad_shift = grad.sum((1, 2))
+        grad_scale = ((grad * best).sum((1, 2)) - mean * grad_shift) / deviation
+        if ctx.own:
+            count = h[0].numel()
+            slope = -gain * grad_scale / (deviation * count)
+            offset = -gain * grad_shift / count - slope * mean
+            grad_x = (h * slope[:, None, None]).add_(offset[:, None, None])
+        else:
+            grad_x = torch.zeros_like(h)
+        left = grad * gain[:, None, None]
+        if pool == 1:
+            grad_x += left
+        else:
+            # the first of the largest samples takes the gradient, as in nn.MaxPool1d
+            maxima = _running_maxima(h, sign, pool)
+            phases = grad_x.unflatten(-1, (-1, pool))
+            samples = h.unflatten(-1, (-1, pool))
+            for i in range(pool - 1, 0, -1):
+                sample = samples[..., i]
+                if sign is not None:
+                    sample = sample * sign[:, None, None]
+                taken = torch.ops.aten.threshold_backward(left, sample - maxima[i - 1], 0)
+                phases[..., i] += taken
+                left = left - taken
+            phases[..., 0] += left
+        return torch.ops.aten.threshold_backward(grad_x, h, 0), grad_scale, grad_shift, *[None] * 4
+
+
+def _running_maxima(h: Tensor, sign: Tensor | None, pool: int) -> list[Tensor]:
+    """The largest of the first 1, 2, ... pool samples of each window of sign * h."""
+    if pool == 1 and sign is None:
+        return [h]
+    if sign is not None:
+        h = h * sign[:, None, None]
+    samples = h.unflatten(-1, (-1, pool))
+    maxima = [samples[..., 0]]
+    for i in range(1, pool - 1):
+        maxima.append(torch.maximum(maxima[-1], samples[..., i]))
+    if pool > 1:
+        maxima.append(F.max_pool1d(h, pool))
+    return maxima
+
+
+class _Norm(nn.BatchNorm1d):
+    """nn.BatchNorm1d between a ReLU and a max pooling, done in one step."""
+
+    def forward(self, x: Tensor, pool: int) -> Tensor:
+        """Signals (batch, channels, length) -> (batch, channels, length // pool)."""
+        own = self.training
+        mean, variance = (None, None) if own else (self.running_mean, self.running_var)
+        y, mean, variance = _NormPool.apply(
+            x.transpose(0, 1), self.weight, self.bias, mean, variance, self.eps, pool
+        )
+        if own:
+            with torch.no_grad():
+                count = x.shape[0] * x.shape[2]
+                self.num_batches_tracked += 1
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        return y.transpose(0, 1)
+
+
+class _Block(nn.Module):
+    """Convolution ("same"), of the upsampled signal in the decoder, with its norm and pooling."""
+
+    def __init__(self, convolution, inner, outer, taps, norm):
         super().__init__()
         self.conv = convolution(inner, outer, taps, padding="same")
-        self.norm = nn.BatchNorm1d(outer) if batch_norm else nn.Identity()
+        self.norm = _Norm(outer) if norm else None
+
+    def rectified(self, x: Tensor, pool: int) -> Tensor:
+        """ReLU, batch norm along the channels, max pooling."""
+        return F.max_pool1d(F.relu(x), pool) if self.norm is None else self.norm(x, pool)
+
+
+class _Encode(_Block):
+    def __init__(self, convolution, inner, outer, taps, pool, batch_norm, dropout):
+        super().__init__(convolution, inner, outer, taps, batch_norm)
         self.pool = pool
         self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool1d(self.norm(F.relu(self.conv(x))), self.pool)
+        x = self.rectified(self.conv(x), self.pool)
         return F.dropout(x, self.dropout, self.training)
 
 
-class _Decode(nn.Module):
-    """Nearest-neighbour upsampling, convolution and, but for the last, ReLU and batch norm."""
-
+class _Decode(_Block):
     def __init__(self, convolution, inner, outer, taps, pool, batch_norm, last):
-        super().__init__()
-        self.conv = convolution(inner, outer, taps, padding="same")
-        self.norm = nn.BatchNorm1d(outer) if batch_norm and not last else nn.Identity()
+        super().__init__(convolution, inner, outer, taps, batch_norm and not last)
         self.pool = pool
         self.last = last
 
@@ -38,7 +141,7 @@ class _Decode(nn.Module):
             x = self.conv(x, upsample=self.pool)
         else:
             x = self.conv(x.repeat_interleave(self.pool, dim=-1))
-        return x if self.last else self.norm(F.relu(x))
+        return x if self.last else self.rectified(x, 1)
 
 
 class ConvAutoencoder(nn.Module):

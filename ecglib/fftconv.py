@@ -73,33 +73,32 @@ def _signal(spectrum: Tensor, size: int) -> Tensor:
     return torch.fft.irfft(rows, n=size).view(*spectrum.shape[1:], size)
 
 
-def _stuffed(spectrum: Tensor, stride: int) -> Tensor:
-    """The spectrum of a signal once stride - 1 zeros follow each sample: it repeats itself."""
-    if stride == 1:
-        return spectrum
-    rising, falling = spectrum[:-1], spectrum[1:].flip(0).conj().resolve_conj()
-    last = spectrum[-1:] if stride % 2 else spectrum[:1]
-    return torch.cat([(rising, falling)[i % 2] for i in range(stride)] + [last])
+def _fold(spectrum: Tensor, stride: int) -> Tensor:
+    """Pieces of a spectrum that meet the same frequency of a signal stuffed with stride - 1 zeros.
 
-
-def _thinned(spectrum: Tensor, stride: int) -> Tensor:
-    """The spectrum of every stride-th sample: what `_stuffed` repeats is summed."""
+    (stride * half + 1, models, channels, batch) -> (half + 1, models, stride * channels, batch).
+    Zeros between samples repeat the spectrum, every other time mirrored, so one product at the
+    short signal's rate serves all the pieces, and sums over them in the backward pass.
+    """
     if stride == 1:
         return spectrum
     half = (spectrum.shape[0] - 1) // stride
-    thin = spectrum.new_zeros(half + 1, *spectrum.shape[1:])
-    for i in range(stride):
-        piece = spectrum[i * half : (i + 1) * half]
-        if i % 2:
-            thin[1:] += piece.flip(0).conj()
-        else:
-            thin[:-1] += piece
-    # frequency zero and the highest one are their own mirror images: count both directions
-    ends = spectrum[::half]
-    thin[0] += ends[2:stride:2].sum(0)
-    thin[half] += ends[1:stride:2].sum(0)
-    thin[half if stride % 2 else 0] += ends[stride]
-    return thin / stride
+    pieces = [spectrum[i * half : (i + 1) * half + 1] for i in range(stride)]
+    return torch.cat([p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)], 2)
+
+
+def _unfold(folded: Tensor, stride: int) -> Tensor:
+    """Undo `_fold`."""
+    if stride == 1:
+        return folded
+    pieces = folded.chunk(stride, 2)
+    pieces = [p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)]
+    return torch.cat([p[:-1] for p in pieces[:-1]] + pieces[-1:])
+
+
+def _multiply(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b, of which a single term is quicker as an ordinary product."""
+    return a * b if a.shape[-1] == 1 else a @ b
 
 
 def _cut(x: Tensor, p: Plan) -> Tensor:
@@ -146,7 +145,7 @@ class _Correlate(torch.autograd.Function):
         length, taps = x.shape[3], weight.shape[3]
         p = plan(length, taps, left, stride)
         size, hop = p.size * stride, p.hop * stride
-        signal = _stuffed(_spectrum(_cut(x, p), p.size), stride)
+        signal = _spectrum(_cut(x, p), p.size)
         shift = p.lead * stride - left  # where the first tap stands in the block
         if shift < 0:
             rolled = weight.new_zeros(*weight.shape[:3], size)
@@ -154,8 +153,8 @@ class _Correlate(torch.autograd.Function):
             rolled[..., shift:] = weight[..., :-shift]
         else:
             rolled = F.pad(weight, (shift, size - taps - shift))
-        kernel = _spectrum(rolled, size)
-        product = kernel.conj().resolve_conj() @ signal
+        kernel = _fold(_spectrum(rolled, size).conj().resolve_conj(), stride)
+        product = _unfold(_multiply(kernel, signal), stride)
         if bias is not None:
             product[0] += size * bias[:, :, None]
         ctx.save_for_backward(signal, kernel)
@@ -170,17 +169,22 @@ class _Correlate(torch.autograd.Function):
         size, hop = p.size * stride, p.hop * stride
         grad = _spectrum(_split(grad, hop, p.blocks), size)
         grad_x = grad_weight = grad_bias = None
+        if ctx.needs_input_grad[2]:
+            grad_bias = grad[0].real.sum(-1)
+        grad = _fold(grad, stride)
         if ctx.needs_input_grad[0]:
-            blocks = _signal(_thinned(kernel.mT @ grad, stride), p.size)
-            grad_x = _overlap_add(blocks, p, length)
+            adjoint = kernel.mH.resolve_conj() / stride
+            grad_x = _overlap_add(_signal(_multiply(adjoint, grad), p.size), p, length)
         if ctx.needs_input_grad[1]:
-            full = _signal(grad.conj().resolve_conj() @ signal.mT, size)
+            if signal.numel() < grad.numel():  # only one of them need be conjugated: the smaller
+                product = (grad @ signal.conj().resolve_conj().mT).conj().resolve_conj()
+            else:
+                product = grad.conj().resolve_conj() @ signal.mT
+            full = _signal(_unfold(product, stride), size)
             if shift < 0:
                 full = torch.cat((full[..., shift:], full[..., : taps + shift]), -1)
                 shift = 0
             grad_weight = full[..., shift : shift + taps]
-        if ctx.needs_input_grad[2]:
-            grad_bias = grad[0].real.sum(-1)
         return grad_x, grad_weight, grad_bias, None, None
 
 
