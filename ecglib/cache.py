@@ -74,7 +74,7 @@ class FitCache:
             )
             return None
 
-    def save(self, results: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    def save(self, results: Mapping[str, dict[str, Any]]) -> None:
         """Keep results by key, each file whole or not there at all.
 
         All are written before the first takes its name, so that an ensemble is kept together:
@@ -132,11 +132,8 @@ def _feed(digest: Any, value: Any) -> None:
 
 def _code(fit: Callable) -> list[tuple[str, str]]:
     """(module, code) of the fit's module and of all modules of ecglib it imports, transitively."""
-    module = sys.modules[fit.__module__]
-    if not getattr(module, "__file__", None):  # typed into a notebook
-        start = inspect.getsource(fit)
-    else:
-        start = Path(module.__file__).read_text(encoding="utf-8")
+    file = getattr(sys.modules[fit.__module__], "__file__", None)  # None for a notebook's
+    start = Path(file).read_text(encoding="utf-8") if file else inspect.getsource(fit)
     found: dict[str, str] = {}
     waiting = [(fit.__module__, start)]
     while waiting:
@@ -157,7 +154,7 @@ def _imports(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            parent = f"ecglib.{node.module or ''}".rstrip(".") if node.level else node.module
+            parent = ".".join(filter(None, ("ecglib" if node.level else "", node.module)))
             members = {f"{parent}.{alias.name}" for alias in node.names}
             modules = {name for name in members if _path(name)}
             names |= modules if modules == members else members | {parent}
