@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# The time of one term of the sum over channels, over that of transforming one sample; measured.
+PRODUCT = 0.08
+
 
 class Plan(NamedTuple):
     """How a signal is cut: `blocks` of `hop` input samples, each by an FFT of `size` samples.
@@ -41,21 +44,34 @@ def _good_size(least: int) -> int:
 
 
 @cache
-def plan(length: int, taps: int, left: int, stride: int = 1) -> Plan:
-    """Choose between one circular block and overlap-save blocks.
+def plan(
+    length: int, taps: int, left: int, stride: int, batch: int, inner: int, outer: int
+) -> Plan:
+    """Choose the cheapest cut of a signal, between one circular block and overlap-save blocks.
 
-    length: input samples; taps and left: at the output's rate, `stride` times the input's.
-    One block needs no room for the whole kernel: the ends of the circle may overlap where both
-    are zero, so length + max(left, right) is enough.
+    length: input samples; taps and left: at the output's rate, `stride` times the input's;
+    inner and outer: channels. One block needs no room for the whole kernel: the ends of the circle
+    may overlap where both are zero, so length + max(left, right) is enough. Small blocks transform
+    the overlaps in vain, large ones the kernels' zeros: for a batch the signals' transforms weigh
+    more, for a single signal the kernels' do.
     """
-    reach = max(left, taps - 1 - left)
-    if length * stride <= 8 * taps or length <= 256:
-        return Plan(_good_size(length - -reach // stride), length, 1, 0)
+    right = taps - 1 - left
     lead = -(-left // stride)
-    overlap = lead - -(taps - 1 - left) // stride
-    size = _good_size(2 * overlap + 1)
-    hop = size - overlap
-    return Plan(size, hop, -(-length // hop), lead)
+    overlap = lead - -right // stride
+    whole = _good_size(length - -max(left, right) // stride)
+    plans = [Plan(whole, length, 1, 0)]
+    size = _good_size(overlap + 1)
+    while size - overlap < length:
+        hop = size - overlap
+        plans.append(Plan(size, hop, -(-length // hop), lead))
+        size = _good_size(size + 1)
+
+    def cost(p: Plan) -> float:
+        rows = p.blocks * batch
+        samples = (inner + stride * outer) * rows + stride * inner * outer
+        return p.size * (samples + PRODUCT * stride * inner * outer * rows)
+
+    return min(plans, key=cost)
 
 
 def _spectrum(x: Tensor, size: int) -> Tensor:
@@ -142,8 +158,8 @@ class _Correlate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, left, stride):
-        length, taps = x.shape[3], weight.shape[3]
-        p = plan(length, taps, left, stride)
+        (_, inner, batch, length), (outer, taps) = x.shape, weight.shape[1::2]
+        p = plan(length, taps, left, stride, batch, inner, outer)
         size, hop = p.size * stride, p.hop * stride
         signal = _spectrum(_cut(x, p), p.size)
         shift = p.lead * stride - left  # where the first tap stands in the block
