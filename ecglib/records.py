@@ -8,7 +8,9 @@ import numpy as np
 # One annotated wave: its kind ("p", "qrs" or "t") and three sample indices; -1 = not annotated.
 WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4")])
 
-KINDS = {"p": "p", "N": "qrs", "t": "t"}  # the symbols that LUDB writes at a wave's peak
+# WFDB's symbols at a wave's peak: the P wave's, the T wave's, and every kind of beat
+# (https://physionet.org/physiotools/wfdb/lib/ecgcodes.h). LUDB's only beat is "N".
+KINDS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Records:
 
     def subset(self, indices: Iterable[int] | np.ndarray) -> "Records":
         """The records at these indices (or where a boolean array is true), in that order."""
-        chosen = np.arange(len(self))[np.asarray(indices)]
+        wanted = np.asarray(indices)
+        chosen = np.arange(len(self))[wanted] if wanted.size else np.arange(0)
         return replace(
             self,
             signals=self.signals[chosen],
@@ -82,7 +85,7 @@ def as_waves(rows: Sequence[tuple[str, int, int, int]]) -> np.ndarray:
 
 
 def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.ndarray:
-    """Waves of one annotation file: "(" opens a wave, "p", "N" or "t" is its peak, ")" closes it.
+    """Waves of one annotation file: "(" opens a wave, one of KINDS is its peak, ")" closes it.
 
     Reads symbol by symbol, for triplets may be broken: a peak without its bracket is kept with -1
     in the bracket's place, a bracket that no peak follows (or precedes) belongs to no wave and is
