@@ -69,7 +69,8 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
 def _names(path: Path) -> tuple[list[str], Path]:
     """Names of the records, and the folder that they are relative to."""
     if path.is_dir():
-    XX
+        found = (header for header in path.rglob("*.hea") if header.is_file())
+        headers = [header.relative_to(path).with_suffix("") for header in found]
         segments = {
             (path / header.parent / segment)
             for header in headers
