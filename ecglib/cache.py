@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import inspect
 import os
 import sys
 import tempfile
@@ -132,8 +131,13 @@ def _feed(digest: Any, value: Any) -> None:
 
 def _code(fit: Callable) -> list[tuple[str, str]]:
     """(module, code) of the fit's module and of all modules of ecglib it imports, transitively."""
-    file = getattr(sys.modules[fit.__module__], "__file__", None)  # None for a notebook's
-    start = Path(file).read_text(encoding="utf-8") if file else inspect.getsource(fit)
+    file = getattr(sys.modules.get(fit.__module__), "__file__", None)
+    if file is None or "<" in fit.__qualname__:
+        raise ValueError(
+            f"the fit {fit.__qualname__} must be a function of a module, so that its code can be "
+            "compared: move it from the notebook, or out of the function around it, into a file."
+        )
+    start = Path(file).read_text(encoding="utf-8")
     found: dict[str, str] = {}
     waiting = [(fit.__module__, start)]
     while waiting:

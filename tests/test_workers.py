@@ -335,6 +335,8 @@ def test_bad_arguments(tmp_path, monkeypatch):
         run(toy_fit, specs, jobs=-1, cache=tmp_path)
     with pytest.raises(ValueError, match="a spec must be a dataclass instance, not dict"):
         run(toy_fit, [{"seed": 1}], cache=tmp_path)
+    with pytest.raises(ValueError, match="must be a function of a module"):
+        run(lambda specs: [], specs, cache=tmp_path)
     monkeypatch.setenv("ECGLIB_JOBS", "many")
     with pytest.raises(ValueError, match="ECGLIB_JOBS must be a whole number from 1 up, not 'ma"):
         run(toy_fit, specs, cache=tmp_path)
