@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecglib.autoencoder import ConvAutoencoder
-from ecglib.estimates import Estimate, critical_point, resampled
+from ecglib.estimates import Estimate, critical_point, resampled, weighted_mean
 from ecglib.measures import follow_wave
 from ecglib.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.records import Records
@@ -20,6 +20,8 @@ __all__ = [
     "controlled_pairs",
     "controlled_training",
     "critical_displacement",
+    "critical_slope",
+    "far_minus_near",
     "net_t_scores",
     "null_t_scores",
     "one_cycle",
@@ -78,11 +80,11 @@ class BeatPairs:
         return BeatPairs(**arrays, marks=tuple(self.marks[i] for i in indices))
 
 
-def one_cycle(records: Records, seed: int = 0) -> tuple[Windows, Windows]:
-    """Training and test beats: 512 samples at 500 Hz around every annotated R peak, by patient."""
+def one_cycle(records: Records, length: int = LENGTH, seed: int = 0) -> tuple[Windows, Windows]:
+    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient."""
     records = resample(remove_baseline(records), FS)
     train, test = split_patients(records, seed=seed)
-    beats = beat_windows(records, LENGTH)
+    beats = beat_windows(records, length)
     return beats.of_records(train), beats.of_records(test)
 
 
@@ -97,7 +99,8 @@ def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
     Taken are beats with one annotated T wave that holds exactly one peak, and pairs of the same
     polarity; where a patient pair has several pairs of beats in a bin, one is drawn.
     """
-    t_waves = [_t_wave(waves) for waves in beats.waves]
+    length = beats.signals.shape[1]
+    t_waves = [_t_wave(waves, length) for waves in beats.waves]
     signs = np.array(
         [0 if t is None else _polarity(s, t) for s, t in zip(beats.signals, t_waves, strict=True)]
     )
@@ -134,19 +137,19 @@ def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
         sign=signs[i],
         patients=np.stack([beats.record[i], beats.record[j]], axis=1),
         marks=tuple(
-            common_landmarks(beats.waves[a], beats.waves[b], LENGTH // 2)
+            common_landmarks(beats.waves[a], beats.waves[b], length // 2)
             for a, b in zip(i, j, strict=True)
         ),
     )
 
 
-def _t_wave(waves: np.ndarray) -> np.void | None:
-    """The T wave of the middle beat, if it is annotated whole."""
-    later = waves[waves["peak"] > LENGTH // 2]
+def _t_wave(waves: np.ndarray, length: int) -> np.void | None:
+    """The T wave of the middle beat of a window, if it is annotated whole."""
+    later = waves[waves["peak"] > length // 2]
     if len(later) == 0 or later[0]["kind"] != "t":
         return None
     t = later[0]
-    whole = 0 <= t["onset"] < t["peak"] < t["offset"] < LENGTH - 1
+    whole = 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1
     return t if whole else None
 
 
@@ -200,7 +203,6 @@ class TScores:
     Attributes
     ----------
     violations : share of frames whose ST-T window does not hold exactly one peak.
-    violated : 1 where there is such a frame, else 0.
     retention : least height on the path over the interpolated height at the ends.
     drift_error_ms : largest distance of the peak from its straight course.
     smoothness : longest step of the peak, see `measures.WaveCourse`.
@@ -213,7 +215,12 @@ class TScores:
 
     @property
     def violated(self) -> np.ndarray:
+        """(nets, pairs) 1 where any frame does not hold exactly one peak, else 0."""
         return (self.violations > 0).astype(float)
+
+    def subset(self, indices: np.ndarray) -> "TScores":
+        """The scores of the pairs at `indices` (integers, or booleans)."""
+        return TScores(*(getattr(self, name)[:, indices] for name in self.__dataclass_fields__))
 
 
 def _scores(pairs: BeatPairs, sets_of_paths: list) -> TScores:
@@ -268,4 +275,42 @@ def critical_displacement(
         seeds=len(scores.violations),
         unit="widths" if relative else "ms",
         resamples=resamples,
+    )
+
+
+def critical_slope(scores: TScores, pairs: BeatPairs, resamples: int = 300) -> Estimate:
+    """By how many ms d* grows for each ms of the wave's width (least squares over the widths)."""
+    x = np.broadcast_to(pairs.displacement_ms, scores.violations.shape)
+    widths = np.unique(pairs.width_ms)
+
+    def slope(weights: np.ndarray) -> float:
+        points = np.array(
+            [
+                critical_point(x[:, alike], scores.violated[:, alike], weights[:, alike])
+                for alike in (pairs.width_ms == width for width in widths)
+            ]
+        )
+        known = np.isfinite(points)
+        return float(np.polyfit(widths[known], points[known], 1)[0]) if known.sum() > 1 else np.nan
+
+    return resampled(
+        slope,
+        pairs.patients,
+        seeds=len(scores.violations),
+        unit="ms per ms of width",
+        resamples=resamples,
+    )
+
+
+def far_minus_near(scores: TScores, pairs: BeatPairs) -> Estimate:
+    """Share of failing frames in pairs further apart than their width, less that in nearer ones."""
+    far = np.broadcast_to(pairs.ratio > 1, scores.violations.shape)
+    return resampled(
+        lambda weights: (
+            weighted_mean(scores.violations[far], weights[far])
+            - weighted_mean(scores.violations[~far], weights[~far])
+        ),
+        pairs.patients,
+        seeds=len(scores.violations),
+        unit="share of frames",
     )

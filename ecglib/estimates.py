@@ -1,6 +1,6 @@
 """Estimates with intervals: bootstrap over patients, psychometric curves, change-points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 def resampled(
     statistic: Callable[[np.ndarray], float],
     patients: np.ndarray,
-    seeds: int = 1,
+    seeds: int | Sequence[int] = 1,
     unit: str = "",
     seed: int = 0,
     resamples: int = 1000,
@@ -82,8 +82,10 @@ def resampled(
     ----------
     statistic : takes weights (seeds, observations) and returns a number.
     patients : (observations,) or (observations, 2) labels of the patients behind each one.
-    seeds : how many fitted networks gave the observations.
+    seeds : how many fitted networks gave the observations; several numbers for several groups of
+        networks, each resampled within itself, their rows of weights below each other.
     """
+    groups = [seeds] if isinstance(seeds, int) else list(seeds)
     patients = np.asarray(patients)
     labels, codes = np.unique(patients, return_inverse=True)
     codes = codes.reshape(len(patients), -1)
@@ -91,9 +93,9 @@ def resampled(
     draws = []
     for _ in range(resamples):
         drawn = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels))
-        fits = np.bincount(rng.integers(seeds, size=seeds), minlength=seeds)
+        fits = np.concatenate([np.bincount(rng.integers(n, size=n), minlength=n) for n in groups])
         draws.append(statistic(fits[:, None] * drawn[codes].prod(axis=1)[None, :]))
-    value = statistic(np.ones((seeds, len(patients))))
+    value = statistic(np.ones((sum(groups), len(patients))))
     known = np.array(draws)[~np.isnan(draws)]
     # The nearest draw, not a mean of two: a draw may be infinite.
     quantiles = np.percentile(known, [2.5, 97.5], method="nearest") if len(known) else (np.nan,) * 2

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from ecglib.cycles import BeatPairs, TScores
 from ecglib.estimates import Estimate
 from ecglib.figures import COLORS, WIDTH, ecg_axes, stamp
 from ecglib.paths import positions
@@ -22,6 +23,7 @@ __all__ = [
     "path_panels",
     "reconstructions",
     "spectra",
+    "switch_curves",
 ]
 
 KINDS = {"net": "the network's path", "null": "cross-fade (null)", "oracle": "moved waves (oracle)"}
@@ -213,6 +215,27 @@ def dot_plot(
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlabel(xlabel)
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+    stamp(fig, source)
+    return fig
+
+
+def switch_curves(pairs: BeatPairs, scores: Mapping[str, TScores], source: str) -> Figure:
+    """Share of violated pairs against displacement, a panel for each width of the T wave."""
+    widths = np.unique(pairs.width_ms)
+    fig, axes = plt.subplots(
+        len(widths), 1, figsize=(WIDTH, 1.55 * len(widths)), sharex=True, sharey=True
+    )
+    for ax, width in zip(np.atleast_1d(axes), widths, strict=True):
+        for kind, s in scores.items():
+            alike = pairs.width_ms == width
+            steps = np.unique(pairs.displacement_ms[alike])
+            shares = [s.violated[:, alike & (pairs.displacement_ms == d)].mean() for d in steps]
+            ax.plot(steps, shares, "o-", ms=3.5, color=COLORS[kind], label=KINDS[kind])
+        ax.axvline(width, color="black", lw=0.8, ls=":")
+        ax.set_title(f"T wave {width:.0f} ms wide (dotted line)")
+    axes[0].legend(loc="lower right")
+    axes[len(widths) // 2].set_ylabel("share of violated pairs")
+    axes[-1].set_xlabel("displacement of the T waves, ms")
     stamp(fig, source)
     return fig
 

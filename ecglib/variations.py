@@ -1,0 +1,261 @@
+"""Variations of the autoencoder (claims C8 and C9), each against the base net of Table I."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ecglib import cycles, interpolation
+from ecglib.estimates import (
+    Estimate,
+    bootstrap,
+    critical_point,
+    resampled,
+    weighted_mean,
+)
+from ecglib.measures import explained_variance
+from ecglib.paths import reconstruct
+from ecglib.records import Records
+from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder, run
+
+__all__ = ["VARIATIONS", "Outcome", "Study", "Variation"]
+
+TASKS = ("four", "cycle", "controlled")
+FAR = 0.4  # displacement over width from which a pair of beats counts for C6 here
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What differs from the base: arguments of the net and of its training, and a few words."""
+
+    text: str
+    claim: str
+    net: Mapping[str, Any] = field(default_factory=dict)
+    fit: Mapping[str, Any] = field(default_factory=dict)
+
+
+VARIATIONS = {
+    "base": Variation("Table I, batch normalisation", ""),
+    "kernels halved": Variation("50, 50, 15, 10 taps", "C8", {"kernels": (50, 50, 15, 10)}),
+    "kernels doubled": Variation("200, 200, 60, 40 taps", "C8", {"kernels": (200, 200, 60, 40)}),
+    "short kernels": Variation("9 taps in every layer", "C8", {"kernels": (9, 9, 9, 9)}),
+    "filters halved": Variation("15, 8, 8, 3 filters", "C8", {"filters": (15, 8, 8, 3)}),
+    "filters doubled": Variation("60, 30, 30, 10 filters", "C8", {"filters": (60, 30, 30, 10)}),
+    "latent 10": Variation("a code of 10 numbers", "C8", {"latent": 10}),
+    "latent 100": Variation("a code of 100 numbers", "C8", {"latent": 100}),
+    "less pooling": Variation("pooling 2-2-1-1", "C8", {"pools": (2, 2, 1, 1)}),
+    "more pooling": Variation("pooling 4-4-2-2", "C8", {"pools": (4, 4, 2, 2)}),
+    "no regulariser": Variation("no batch normalisation", "C9", {"batch_norm": False}),
+    "dropout": Variation("dropout of 0.2 after each block", "C9", {"dropout": 0.2}),
+    "weight decay": Variation("weight decay of 0.0001", "C9", {}, {"weight_decay": 1e-4}),
+    "input noise": Variation("white noise of 0.05 mV", "C9", {}, {"input_noise": 0.05}),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured on the nets of one variation; arrays are (nets, pairs).
+
+    Attributes
+    ----------
+    explained : share of variance explained on the test signals of each task.
+    wrong_count : 1 where a four-second path's R count leaves the range of its ends (C3).
+    far_violated : 1 where a path between beats more than 0.4 widths apart has a frame without
+        exactly one T peak (C6).
+    controlled : the same for every pair of controlled beats, for d*.
+    """
+
+    explained: dict[str, Estimate]
+    wrong_count: np.ndarray
+    far_violated: np.ndarray
+    controlled: np.ndarray
+    patients: dict[str, np.ndarray]
+    displacement_ms: np.ndarray
+
+    def share(self, claim: str) -> Estimate:
+        """The share of pairs that C3 or C6 speaks of."""
+        return bootstrap(self.of(claim), self.patients[claim], unit="share of pairs")
+
+    def of(self, claim: str) -> np.ndarray:
+        """The observations behind "C3", "C6" or "d*"."""
+        return {"C3": self.wrong_count, "C6": self.far_violated, "d*": self.controlled}[claim]
+
+    def critical(self, weights: np.ndarray) -> float:
+        """d* in ms under weights (nets, pairs)."""
+        x = np.broadcast_to(self.displacement_ms, self.controlled.shape)
+        return critical_point(x, self.controlled, weights)
+
+    @property
+    def d_star(self) -> Estimate:
+        """The critical displacement over all widths of the T wave."""
+        nets = len(self.controlled)
+        return resampled(self.critical, self.patients["d*"], nets, unit="ms", resamples=300)
+
+
+class Study:
+    """All variations on the same windows, beats and pairs."""
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        steps: int,
+        controlled_steps: int,
+        batch: int,
+        learning_rate: float,
+        n_pairs: int,
+        pairs_per_bin: int,
+        frames: int,
+        device: str = "auto",
+    ) -> None:
+        """`steps` and `batch` (windows a step) of the training, the pairs and frames measured."""
+        self.records = records
+        self.frames = frames
+        self.four = interpolation.four_seconds(records)
+        self.four_pairs = interpolation.patient_pairs(self.four.middle, n_pairs)
+        self.train_beats, self.test_beats = cycles.one_cycle(records)
+        pairs = cycles.stratified_pairs(self.test_beats, pairs_per_bin)
+        self.far = pairs.subset(pairs.ratio > FAR)
+        self.controlled = cycles.controlled_pairs()
+        shared = {"learning_rate": learning_rate, "device": device}
+        self._tasks = {
+            "four": (self.four.train.signals, {"steps": steps, "batch": batch} | shared),
+            "cycle": (self.train_beats.signals, {"steps": steps, "batch": batch} | shared),
+            "controlled": (
+                cycles.controlled_training(),
+                {"steps": controlled_steps, "batch": max(batch // 2, 1)} | shared,
+            ),
+        }
+
+    def run(
+        self, seeds: Sequence[int], base_seeds: Sequence[int], only: Sequence[str] | None = None
+    ) -> dict[str, Outcome]:
+        """Fit and measure the base and every variation (or those named in `only`)."""
+        names = [name for name in VARIATIONS if only is None or name in only or name == "base"]
+        if unknown := set(only or ()) - VARIATIONS.keys():
+            raise ValueError(
+                f"there is no variation {sorted(unknown)[0]!r}; there are {', '.join(VARIATIONS)}"
+            )
+        specs = {
+            (name, task, seed): self._spec(VARIATIONS[name], task, seed)
+            for name in names
+            for task in TASKS
+            for seed in (base_seeds if name == "base" else seeds)
+        }
+        fits = run(fit_autoencoders, list(specs.values()), label="variations")
+        nets: dict[tuple[str, str], list] = {}
+        for (key, spec), result in zip(specs.items(), fits, strict=True):
+            nets.setdefault(key[:2], []).append(load_autoencoder(result, spec))
+        return {name: self._outcome({t: nets[name, t] for t in TASKS}) for name in names}
+
+    def _spec(self, variation: Variation, task: str, seed: int) -> AutoencoderFit:
+        signals, how = self._tasks[task]
+        return AutoencoderFit(
+            signals, net=dict(variation.net), seed=seed, **how, **dict(variation.fit)
+        )
+
+    def _outcome(self, nets: dict[str, list]) -> Outcome:
+        tests = {
+            "four": (self.four.middle.signals, self.four.middle.record),
+            "cycle": (self.test_beats.signals, self.test_beats.record),
+            "controlled": (self.controlled.first, self.controlled.patients[:, 0]),
+        }
+        explained = {
+            task: bootstrap(
+                [explained_variance(signals, reconstruct(net, signals)) for net in nets[task]],
+                patients,
+                unit="share of variance",
+                resamples=300,
+            )
+            for task, (signals, patients) in tests.items()
+        }
+        on_four = interpolation.net_scores(nets["four"], self.four, self.four_pairs, self.frames)
+        return Outcome(
+            explained=explained,
+            wrong_count=on_four.violated,
+            far_violated=cycles.net_t_scores(nets["cycle"], self.far, self.frames).violated,
+            controlled=cycles.net_t_scores(
+                nets["controlled"], self.controlled, self.frames
+            ).violated,
+            patients={
+                "C3": self.four.middle.record[self.four_pairs],
+                "C6": self.far.patients,
+                "d*": self.controlled.patients,
+            },
+            displacement_ms=self.controlled.displacement_ms,
+        )
+
+    def effect(self, claim: str, outcome: Outcome, base: Outcome) -> Estimate:
+        """What a variation changes: of "C3" and "C6" the share, of "d*" relative to the base's."""
+        if claim == "d*":
+            return self._contrast(
+                outcome, base, claim, lambda w, v: _ratio(outcome.critical(w), base.critical(v)) - 1
+            )
+        a, b = outcome.of(claim), base.of(claim)
+        return self._contrast(
+            outcome, base, claim, lambda w, v: weighted_mean(a, w) - weighted_mean(b, v)
+        )
+
+    def left(self, outcomes: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, Estimate]:
+        """Violations with each regulariser over those of the net without any, for C3 and C6.
+
+        The base net has batch normalisation, and so have all others but "no regulariser".
+        """
+        bare = outcomes["no regulariser"]
+        regularised = {"batch normalisation": outcomes["base"]} | {
+            f"batch normalisation and {name}": outcomes[name]
+            for name in names
+            if name != "no regulariser"
+        }
+        return {
+            f"{name}, {claim}": self._contrast(
+                outcome,
+                bare,
+                claim,
+                lambda w, v, a=outcome.of(claim), b=bare.of(claim): _ratio(
+                    weighted_mean(a, w), weighted_mean(b, v)
+                ),
+            )
+            for name, outcome in regularised.items()
+            for claim in ("C3", "C6")
+        }
+
+    @staticmethod
+    def _contrast(
+        outcome: Outcome,
+        base: Outcome,
+        claim: str,
+        statistic: Callable[[np.ndarray, np.ndarray], float],
+    ) -> Estimate:
+        n = len(outcome.of(claim))
+        return resampled(
+            lambda weights: statistic(weights[:n], weights[n:]),
+            base.patients[claim],
+            seeds=(n, len(base.of(claim))),
+            unit="relative" if claim == "d*" else "share of pairs",
+            resamples=300,
+        )
+
+    def healthy_and_rest(self, base: Outcome) -> dict[str, dict[str, object]]:
+        """C3 and C6 of the base net in pairs of healthy test patients, and in all others."""
+        rows = {}
+        for name, wanted in (("healthy", True), ("rest", False)):
+            chosen = {
+                claim: self.records.healthy[base.patients[claim]].all(axis=1) == wanted
+                for claim in ("C3", "C6")
+            }
+            rows[name] = {
+                "pairs": f"{chosen['C3'].sum()} and {chosen['C6'].sum()}",
+                **{
+                    claim: bootstrap(base.of(claim)[:, keep], base.patients[claim][keep])
+                    if keep.any()
+                    else Estimate(np.nan, np.nan, np.nan, 0)
+                    for claim, keep in chosen.items()
+                },
+            }
+        return rows
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b > 0 and np.isfinite(b) else np.nan
