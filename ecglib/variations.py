@@ -213,9 +213,7 @@ class Study:
                 outcome,
                 bare,
                 claim,
-                lambda w, v, a=outcome.of(claim), b=bare.of(claim): _ratio(
-                    weighted_mean(a, w), weighted_mean(b, v)
-                ),
+                _share_ratio(outcome.of(claim), bare.of(claim)),
             )
             for name, outcome in regularised.items()
             for claim in ("C3", "C6")
@@ -255,6 +253,10 @@ class Study:
                 },
             }
         return rows
+
+
+def _share_ratio(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray, np.ndarray], float]:
+    return lambda w, v: _ratio(weighted_mean(a, w), weighted_mean(b, v))
 
 
 def _ratio(a: float, b: float) -> float:
