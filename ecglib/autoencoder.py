@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ecglib.fftconv import FFTConv1d
+from ecglib.fftconv import FFTConv1d, add_at_maxima, window_maxima
 
 
 class _NormPool(torch.autograd.Function):
@@ -28,13 +28,14 @@ class _NormPool(torch.autograd.Function):
             variance = spread.square() / count
         deviation = (variance + eps).sqrt()
         # Normalising keeps the order of the samples or turns it round, so pooling can come first.
-        sign = None if bool((scale >= 0).all()) else scale.sign()
-        best = _running_maxima(h, sign, pool)[-1]
-        if sign is not None:
-            best = torch.where(sign[:, None, None] == 0, h[..., ::pool], best * sign[:, None, None])
+        turned = None if bool((scale > 0).all()) else scale.sign()[:, None, None]
+        if turned is None:
+            best = window_maxima(h, pool)
+        else:
+            best = window_maxima(h * turned, pool) * turned + h[..., ::pool] * (turned == 0)
         gain = scale / deviation
         y = best * gain[:, None, None] + (shift - mean * gain)[:, None, None]
-        ctx.save_for_backward(h, best, mean, deviation, gain, sign)
+        ctx.save_for_backward(h, best, mean, deviation, gain, turned)
         ctx.pool = pool
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
@@ -42,8 +43,7 @@ class _NormPool(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad, *_):
-        h, best, mean, deviation, gain, sign = ctx.saved_tensors
-        pool = ctx.pool
+        h, best, mean, deviation, gain, turned = ctx.saved_tensors
         grad_shift = grad.sum((1, 2))
         grad_scale = ((grad * best).sum((1, 2)) - mean * grad_shift) / deviation
         if ctx.own:
@@ -54,37 +54,8 @@ class _NormPool(torch.autograd.Function):
         else:
             grad_x = torch.zeros_like(h)
         left = grad * gain[:, None, None]
-        if pool == 1:
-            grad_x += left
-        else:
-            # the first of the largest samples takes the gradient, as in nn.MaxPool1d
-            maxima = _running_maxima(h, sign, pool)
-            phases = grad_x.unflatten(-1, (-1, pool))
-            samples = h.unflatten(-1, (-1, pool))
-            for i in range(pool - 1, 0, -1):
-                sample = samples[..., i]
-                if sign is not None:
-                    sample = sample * sign[:, None, None]
-                taken = torch.ops.aten.threshold_backward(left, sample - maxima[i - 1], 0)
-                phases[..., i] += taken
-                left = left - taken
-            phases[..., 0] += left
+        add_at_maxima(grad_x, left, h if turned is None else h * turned, ctx.pool)
         return torch.ops.aten.threshold_backward(grad_x, h, 0), grad_scale, grad_shift, *[None] * 4
-
-
-def _running_maxima(h: Tensor, sign: Tensor | None, pool: int) -> list[Tensor]:
-    """The largest of the first 1, 2, ... pool samples of each window of sign * h."""
-    if pool == 1 and sign is None:
-        return [h]
-    if sign is not None:
-        h = h * sign[:, None, None]
-    samples = h.unflatten(-1, (-1, pool))
-    maxima = [samples[..., 0]]
-    for i in range(1, pool - 1):
-        maxima.append(torch.maximum(maxima[-1], samples[..., i]))
-    if pool > 1:
-        maxima.append(F.max_pool1d(h, pool))
-    return maxima
 
 
 class _Norm(nn.BatchNorm1d):

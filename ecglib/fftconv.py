@@ -76,10 +76,12 @@ def plan(
 
 def _spectrum(x: Tensor, size: int) -> Tensor:
     """(models, channels, batch, up to size) -> (size // 2 + 1, models, channels, batch)."""
-    padded = x.new_empty(*x.shape[:3], size)
-    padded[..., : x.shape[3]] = x
-    padded[..., x.shape[3] :] = 0
-    spectrum = torch.fft.rfft(padded).view(-1, size // 2 + 1)
+    if x.shape[3] < size or not x.is_contiguous():
+        padded = x.new_empty(*x.shape[:3], size)
+        padded[..., : x.shape[3]] = x
+        padded[..., x.shape[3] :] = 0
+        x = padded
+    spectrum = torch.fft.rfft(x).view(-1, size // 2 + 1)
     return spectrum.t().contiguous().view(-1, *x.shape[:3])
 
 
@@ -125,11 +127,17 @@ def _cut(x: Tensor, p: Plan) -> Tensor:
     return padded.unfold(-1, p.size, p.hop).flatten(2, 3)
 
 
-def _split(y: Tensor, hop: int, blocks: int) -> Tensor:
-    """(models, channels, batch, length) -> disjoint (models, channels, batch * blocks, hop)."""
+def _split(y: Tensor, hop: int, blocks: int, size: int) -> Tensor:
+    """(models, channels, batch, length) -> disjoint blocks and zeros, shaped as by `_cut`."""
     if blocks == 1:
         return y
-    return F.pad(y, (0, blocks * hop - y.shape[3])).unflatten(-1, (blocks, hop)).flatten(2, 3)
+    split = y.new_empty(*y.shape[:3], blocks, size)
+    whole = (blocks - 1) * hop
+    split[..., :-1, :hop] = y[..., :whole].unflatten(-1, (blocks - 1, hop))
+    split[..., hop:] = 0
+    split[..., -1, : y.shape[3] - whole] = y[..., whole:]
+    split[..., -1, y.shape[3] - whole :] = 0
+    return split.flatten(2, 3)
 
 
 def _join(y: Tensor, hop: int, blocks: int, length: int) -> Tensor:
@@ -169,8 +177,8 @@ class _Correlate(torch.autograd.Function):
             rolled[..., shift:] = weight[..., :-shift]
         else:
             rolled = F.pad(weight, (shift, size - taps - shift))
-        kernel = _fold(_spectrum(rolled, size).conj().resolve_conj(), stride)
-        product = _unfold(_multiply(kernel, signal), stride)
+        kernel = _fold(_spectrum(rolled, size), stride)
+        product = _unfold(_multiply(kernel.conj().resolve_conj(), signal), stride)
         if bias is not None:
             product[0] += size * bias[:, :, None]
         ctx.save_for_backward(signal, kernel)
@@ -183,13 +191,13 @@ class _Correlate(torch.autograd.Function):
         signal, kernel = ctx.saved_tensors
         p, length, taps, shift, stride = ctx.sizes
         size, hop = p.size * stride, p.hop * stride
-        grad = _spectrum(_split(grad, hop, p.blocks), size)
+        grad = _spectrum(_split(grad, hop, p.blocks, size), size)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[2]:
             grad_bias = grad[0].real.sum(-1)
         grad = _fold(grad, stride)
         if ctx.needs_input_grad[0]:
-            adjoint = kernel.mH.resolve_conj() / stride
+            adjoint = kernel.mT if stride == 1 else kernel.mT / stride
             grad_x = _overlap_add(_signal(_multiply(adjoint, grad), p.size), p, length)
         if ctx.needs_input_grad[1]:
             if signal.numel() < grad.numel():  # only one of them need be conjugated: the smaller
@@ -254,6 +262,59 @@ def conv_transpose1d_same(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     taps = weight.shape[3]
     crop = max(taps - stride, 0) // 2
     return _correlate(x, weight.transpose(1, 2).flip(-1), None, taps - 1 - crop, stride)
+
+
+class _MaxPool(torch.autograd.Function):
+    """Max pooling of the last axis whose backward pass finds the largest samples again."""
+
+    @staticmethod
+    def forward(ctx, x, pool):
+        ctx.save_for_backward(x)
+        ctx.pool = pool
+        return window_maxima(x, pool)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        grad_x = torch.zeros_like(x)
+        add_at_maxima(grad_x, grad, x, ctx.pool)
+        return grad_x, None
+
+
+def window_maxima(x: Tensor, pool: int) -> Tensor:
+    """x (..., windows * pool) -> (..., windows); outside of autograd, where it is quicker."""
+    with torch.no_grad():
+        return F.max_pool1d(x.flatten(0, -3), pool).view(*x.shape[:-1], -1)
+
+
+def add_at_maxima(total: Tensor, grad: Tensor, x: Tensor, pool: int) -> None:
+    """Add grad (..., windows) to total where x, (..., windows * pool) as it is, is largest.
+
+    Of equals the first takes it, as in nn.MaxPool1d.
+    """
+    samples, totals = x.unflatten(-1, (-1, pool)), total.unflatten(-1, (-1, pool))
+    maxima = [samples[..., 0]]
+    for i in range(1, pool - 1):
+        maxima.append(torch.maximum(maxima[-1], samples[..., i]))
+    for i in range(pool - 1, 0, -1):
+        taken = torch.ops.aten.threshold_backward(grad, samples[..., i] - maxima[i - 1], 0)
+        totals[..., i] += taken
+        grad = grad - taken
+    totals[..., 0] += grad
+
+
+def max_pool1d_same(x: Tensor, pool: int) -> Tensor:
+    """Max pooling with TensorFlow's 'SAME' padding.
+
+    x (models, batch, channels, length) -> (models, batch, channels, ceil(length / pool)). What is
+    missing from a whole number of windows is added half before and half after the signal.
+    """
+    missing = -x.shape[-1] % pool
+    x = x.transpose(1, 2)
+    if missing:  # finite, so that differences stay numbers
+        x = F.pad(x, (missing // 2, missing - missing // 2), value=torch.finfo(x.dtype).min)
+    return (x if pool == 1 else _MaxPool.apply(x, pool)).transpose(1, 2)
 
 
 class FFTConv1d(nn.Conv1d):
