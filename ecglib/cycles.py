@@ -16,6 +16,7 @@ __all__ = [
     "BINS",
     "BeatPairs",
     "TScores",
+    "beat_pair",
     "bin_of",
     "controlled_pairs",
     "controlled_training",
@@ -126,15 +127,57 @@ def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
         [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BINS) - 1)]
     )
     i, j = i[chosen], j[chosen]
-    onset = [min(t_waves[a]["onset"], t_waves[b]["onset"]) for a, b in zip(i, j, strict=True)]
-    offset = [max(t_waves[a]["offset"], t_waves[b]["offset"]) for a, b in zip(i, j, strict=True)]
+    return _pairs(beats, i, j, signs[i])
+
+
+def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
+    """The pair of the first usable beats of two records (indices).
+
+    Raises ValueError where a record has no beat with a whole annotated T wave of a single peak,
+    or where one T wave is upright and the other inverted.
+    """
+    records = resample(remove_baseline(records.subset([first, second])), FS)
+    beats = beat_windows(records, LENGTH)
+    t_waves = [_t_wave(waves, LENGTH) for waves in beats.waves]
+    chosen = []
+    for record in (0, 1):
+        signs = {
+            k: _polarity(beats.signals[k], t_waves[k])
+            for k in np.flatnonzero(beats.record == record)
+            if t_waves[k] is not None
+        }
+        usable = [(k, sign) for k, sign in signs.items() if sign]
+        if not usable:
+            raise ValueError(
+                f"record {records.ids[record]} has no beat whose T wave is annotated whole and "
+                "has a single peak; choose another"
+            )
+        chosen.append(usable[0])
+    (i, sign), (j, other) = chosen
+    if sign != other:
+        raise ValueError(
+            f"of records {records.ids[0]} and {records.ids[1]} one has an upright T wave and the "
+            "other an inverted one; choose another pair"
+        )
+    return _pairs(beats, np.array([i]), np.array([j]), np.array([sign]))
+
+
+def _pairs(beats: Windows, i: np.ndarray, j: np.ndarray, sign: np.ndarray) -> BeatPairs:
+    """The pairs of beats `i` and `j` (indices of beats with whole T waves)."""
+    length = beats.signals.shape[1]
+    first, second = (np.array([_t_wave(beats.waves[k], length) for k in side]) for side in (i, j))
+    duration = (first["offset"] - first["onset"] + second["offset"] - second["onset"]) / 2
+    window = (
+        np.minimum(first["onset"], second["onset"]),
+        np.maximum(first["offset"], second["offset"]),
+    )
     return BeatPairs(
         first=beats.signals[i],
         second=beats.signals[j],
-        window=np.stack([onset, offset], axis=1),
-        displacement_ms=np.abs(peak[i] - peak[j]) * 1000 / beats.fs,
-        width_ms=(width[i] + width[j]) / 2 * 1000 / beats.fs,
-        sign=signs[i],
+        window=np.stack(window, axis=1),
+        displacement_ms=np.abs(first["peak"] - second["peak"]) * 1000 / beats.fs,
+        width_ms=duration * 1000 / beats.fs,
+        sign=sign,
         patients=np.stack([beats.record[i], beats.record[j]], axis=1),
         marks=tuple(
             common_landmarks(beats.waves[a], beats.waves[b], length // 2)

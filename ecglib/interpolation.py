@@ -14,6 +14,7 @@ from ecglib.windows import Windows, remove_baseline, resample, split_patients, w
 __all__ = [
     "FourSeconds",
     "PathScores",
+    "all_middles",
     "four_seconds",
     "net_scores",
     "patient_pairs",
@@ -60,6 +61,11 @@ def four_seconds(records: Records, step_s: float = 0.25, seed: int = 0) -> FourS
     )
 
 
+def all_middles(data: FourSeconds) -> FourSeconds:
+    """The same data with the middle window of every record, not only of the test patients."""
+    return replace(data, middle=windows_of(data.records, LENGTH))
+
+
 def _with_outer_beats(records: Records, record: int) -> np.ndarray:
     """The annotation, and the R peaks found before its first and after its last beat."""
     waves, annotated = records.waves[record], records.peaks(record, "qrs")
@@ -77,7 +83,7 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
     A found peak is right within 50 ms of an annotated one of its own. LUDB leaves the first and
     last cycles of a record without annotation, so only the stretch between a window's first and
     last annotated R peak is scored, less 100 ms at the window's borders, where a complex is cut.
-    Intervals are over patients.
+    Intervals are over patients; both are NaN where no peak of the kind is annotated at all.
 
     Parameters
     ----------
@@ -105,7 +111,7 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
 
     def ratio(of: np.ndarray) -> Estimate:
         return resampled(
-            lambda weights: float((weights[0] @ hits) / max(weights[0] @ of, 1e-9)),
+            lambda w: float(w[0] @ hits / max(w[0] @ of, 1e-9)) if true.any() else np.nan,
             windows.record,
             unit="share of peaks",
         )

@@ -1,8 +1,7 @@
 """The two interpolation sliders of section II: their frames drawn beforehand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from ipywidgets import Widget
 
@@ -17,45 +16,63 @@ __all__ = ["course_slider", "path_slider"]
 FRAMES = 17  # positions on a slider
 
 
-def path_slider(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Widget:
+Paths = Mapping[str, np.ndarray]
+BeatPaths = tuple[Paths, tuple[int, int], int]
+
+
+def path_slider(
+    groups: Mapping[str, Paths], ids: Sequence[str], between: Callable[[str, str], Paths]
+) -> Widget:
     """A slider along four-second paths: for each named pair its net, null and oracle path.
 
-    Each path is (frames, samples), mV, at 128 Hz.
+    Each path is (frames, samples), mV, at 128 Hz. In a live notebook any two of the records `ids`
+    can be chosen; `between` gives their paths.
     """
-    return _explorer({name: path_frames(paths) for name, paths in groups.items()})
+    return _explorer(
+        {name: path_frames(paths) for name, paths in groups.items()},
+        ids,
+        lambda a, b: path_frames(between(a, b)),
+        "Four-second electrocardiograms on the network's path, the cross-fade and the oracle.",
+    )
 
 
-def path_frames(paths: Mapping[str, np.ndarray]) -> list[bytes]:
+def path_frames(paths: Paths) -> list[bytes]:
     """The slider's pictures of one pair: signals and R counts at 17 positions."""
     counts = {kind: r_counts(path, FS) for kind, path in paths.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: f"{count[k]} R peaks" for kind, count in counts.items()}
-        pictures.append(_picture(path_frame(paths, k, FS, notes)))
+        pictures.append(png(path_frame(paths, k, FS, notes)))
     return pictures
 
 
 def course_slider(
-    groups: Mapping[str, tuple[Mapping[str, np.ndarray], tuple[int, int], int]], fs: float
+    groups: Mapping[str, BeatPaths],
+    fs: float,
+    ids: Sequence[str],
+    between: Callable[[str, str], BeatPaths],
 ) -> Widget:
     """A slider along one-cycle paths, the T wave's course drawn under them.
 
     For each named pair: its net, null and oracle path (frames, samples), mV; first and last
-    sample of the ST-T window; 1 or -1, the T wave's sign.
+    sample of the ST-T window; 1 or -1, the T wave's sign. `ids` and `between` as in `path_slider`.
     """
-    return _explorer({name: course_frames(*group, fs) for name, group in groups.items()})
+    return _explorer(
+        {name: course_frames(*group, fs) for name, group in groups.items()},
+        ids,
+        lambda a, b: course_frames(*between(a, b), fs),
+        "One cycle on the network's path, the cross-fade and the oracle, with its T peak's course.",
+    )
 
 
-def course_frames(
-    paths: Mapping[str, np.ndarray], window: tuple[int, int], sign: int, fs: float
-) -> list[bytes]:
+def course_frames(paths: Paths, window: tuple[int, int], sign: int, fs: float) -> list[bytes]:
     """The slider's pictures of one pair of beats."""
     courses = {kind: follow_wave(path, fs, window, sign) for kind, path in paths.items()}
     peaks_ms = {kind: course.peak_ms for kind, course in courses.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: _peaks(course.counts[k]) for kind, course in courses.items()}
-        pictures.append(_picture(course_frame(paths, peaks_ms, k, fs, notes)))
+        pictures.append(png(course_frame(paths, peaks_ms, k, fs, notes)))
     return pictures
 
 
@@ -63,19 +80,23 @@ def _peaks(count: int) -> str:
     return "one T peak" if count == 1 else f"{count} T peaks" if count else "no T peak"
 
 
-def _chosen(paths: Mapping[str, np.ndarray]) -> np.ndarray:
+def _chosen(paths: Paths) -> np.ndarray:
     frames = len(next(iter(paths.values())))
     return np.linspace(0, frames - 1, min(FRAMES, frames)).round().astype(int)
 
 
-def _picture(fig: plt.Figure) -> bytes:
-    picture = png(fig)
-    plt.close(fig)
-    return picture
-
-
-def _explorer(groups: dict[str, list[bytes]]) -> Widget:
+def _explorer(
+    groups: dict[str, list[bytes]],
+    ids: Sequence[str],
+    render: Callable[[str, str], list[bytes]],
+    alt: str,
+) -> Widget:
     frames = len(next(iter(groups.values())))
     return frame_explorer(
-        groups, label="position", values=[f"{at:.2f}" for at in positions(frames)]
+        groups,
+        label="position",
+        values=[f"{at:.2f}" for at in positions(frames)],
+        alt=alt,
+        choices={"from record": ids, "to record": ids},
+        render=render,
     )
