@@ -56,11 +56,11 @@ class Records:
         return replace(
             self,
             signals=self.signals[chosen],
+            ids=tuple(self.ids[i] for i in chosen),
+            waves=tuple(self.waves[i] for i in chosen),
+            rhythms=tuple(self.rhythms[i] for i in chosen),
+            diagnoses=tuple(self.diagnoses[i] for i in chosen),
             healthy=self.healthy[chosen],
-            **{
-                name: tuple(getattr(self, name)[i] for i in chosen)
-                for name in ("ids", "waves", "rhythms", "diagnoses")
-            },
         )
 
     def index(self, record_id: str) -> int:

@@ -98,8 +98,9 @@ def _middle_and_range(values: np.ndarray, digits: int) -> str:
 def from_regular_to_irregular(records: Records, n: int = 8) -> np.ndarray:
     """Indices of at most n records, from the most regular to the most irregular.
 
-    Each rhythm is shown once, by the record in the middle of its irregularity; places left over
-    go to records evenly spread over the rest, the most irregular one among them.
+    Each rhythm is shown once, by the record in the middle of its irregularity (where there are
+    more rhythms than places: the commonest, of equals the more irregular); places left over go
+    to records evenly spread over the rest, the most irregular one among them.
     """
     spread = irregularity(records)
     every = np.argsort(spread, kind="stable")
@@ -107,8 +108,8 @@ def from_regular_to_irregular(records: Records, n: int = 8) -> np.ndarray:
     by_rhythm: dict[str, list[int]] = {}
     for i in order:
         by_rhythm.setdefault(records.rhythms[i], []).append(i)
-    largest = sorted(by_rhythm.values(), key=len, reverse=True)[:n]
-    chosen = {same[len(same) // 2] for same in largest}
+    middles = {same[len(same) // 2]: len(same) for same in by_rhythm.values()}
+    chosen = set(sorted(middles, key=lambda i: (-middles[i], -order.index(i)))[:n])
     rest = [i for i in order if i not in chosen]
     free = min(n - len(chosen), len(rest))
     chosen.update(rest[-1 - round(k * len(rest) / max(free, 1))] for k in range(free))

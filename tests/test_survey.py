@@ -73,6 +73,8 @@ def test_records_are_shown_from_regular_to_irregular_with_every_rhythm():
     assert (np.diff(spread[shown]) >= 0).all()
     assert spread[shown[-1]] == spread.max()
     assert {records.rhythms[i] for i in shown} == set(records.rhythms)
+    few = [records.rhythms[i] for i in survey.from_regular_to_irregular(records, 3)]
+    assert few == ["Sinus rhythm", "Sinus arrhythmia", "Atrial fibrillation"]
 
 
 @pytest.mark.parametrize("n", [1, 3, 8])
