@@ -112,13 +112,14 @@ def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
 
 
 def match_peaks(found: np.ndarray, true: np.ndarray, tolerance: float) -> int:
-    """How many true peaks (samples, rising) have a found peak of their own within `tolerance`."""
-    hits, taken = 0, -1
+    """How many true peaks (samples) can each have a found peak of its own within `tolerance`."""
+    found = np.sort(found)
+    hits, free = 0, 0
     for peak in np.sort(true):
-        near = [i for i in range(taken + 1, len(found)) if abs(found[i] - peak) <= tolerance]
-        if near:
-            taken = min(near, key=lambda i: abs(found[i] - peak))
-            hits += 1
+        # The earliest one in reach, not the nearest, leaves most to the true peaks that follow.
+        free += int(np.searchsorted(found[free:], peak - tolerance))
+        if free < len(found) and found[free] <= peak + tolerance:
+            hits, free = hits + 1, free + 1
     return hits
 
 
@@ -155,7 +156,8 @@ class WaveCourse:
     retention : least height on the path over the height interpolated between the ends.
     drift_error_ms : largest distance of the peak from its straight course, ms.
     smoothness : longest step of the peak over the whole way, less a steady step's share;
-        0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543).
+        0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543), NaN where
+        the whole way is shorter than a sample.
     """
 
     counts: np.ndarray
@@ -185,9 +187,12 @@ def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int 
     sign : 1 for an upright wave, -1 for an inverted one.
     """
     frames = sign * (path - np.median(path, axis=1, keepdims=True))
-    frames = gaussian_filter1d(frames, SMOOTHING_S * fs, axis=1)[:, window[0] : window[1] + 1]
-    heights = np.array([_highest(frame)[1] for frame in frames])
-    peaks = np.array([_highest(frame)[0] for frame in frames])
+    frames = gaussian_filter1d(frames.astype(float), SMOOTHING_S * fs, axis=1)
+    frames = frames[:, window[0] : window[1] + 1]
+    # A peak's prominence ends at a higher one, not at an equal one: were the middle frame's two
+    # exactly equal, each would have its whole height. A slope of 1e-9 mV a sample breaks ties.
+    frames = frames + 1e-9 * np.arange(frames.shape[1])
+    peaks, heights = np.array([_highest(frame) for frame in frames]).T
     expected = np.maximum(np.linspace(heights[0], heights[-1], len(path)), 1e-3)
     counts = np.array(
         [
@@ -204,14 +209,19 @@ def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int 
         peak_ms=peak_ms,
         retention=float((heights / expected).min()),
         drift_error_ms=float(np.abs(peak_ms - straight).max()),
-        smoothness=float(longest / way - 1 / (len(path) - 1)) if way > 0 else np.nan,
+        smoothness=float(longest / way - 1 / (len(path) - 1)) if way >= 1000 / fs else np.nan,
     )
 
 
-def _highest(frame: np.ndarray) -> tuple[int, float]:
+def _highest(frame: np.ndarray) -> tuple[float, float]:
+    """Place of a frame's highest peak, between samples by a parabola, and the sample's height."""
     peaks, _ = find_peaks(frame)
-    best = peaks[np.argmax(frame[peaks])] if len(peaks) else np.argmax(frame)
-    return int(best), float(frame[best])
+    best = int(peaks[np.argmax(frame[peaks])] if len(peaks) else np.argmax(frame))
+    place = float(best)
+    if 0 < best < len(frame) - 1:
+        before, at, after = frame[best - 1 : best + 2]
+        place += 0.5 * (before - after) / min(before - 2 * at + after, -1e-12)
+    return place, float(frame[best])
 
 
 def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:
