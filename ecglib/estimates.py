@@ -148,15 +148,17 @@ def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None =
 
     Returns
     -------
-    The point in the unit of `x`; 0 when the share is above one half everywhere, infinity when
-    the curve does not pass one half within the range of `x`.
+    The point in the unit of `x`; 0 when the curve is above one half from there on, infinity when
+    it does not pass one half up to the largest `x`, NaN when nothing weighs.
     """
     x, hits = np.asarray(x, float).ravel(), np.asarray(hits, float).ravel()
     weights = np.ones_like(x) if weights is None else np.asarray(weights, float).ravel()
     levels, code = np.unique(x, return_inverse=True)
     total = np.bincount(code, weights)
     yes = np.bincount(code, weights * hits)
-    scale = max(np.ptp(levels), np.finfo(float).tiny)
+    if not total.any():
+        return np.nan
+    scale = max(levels[-1], np.finfo(float).tiny)
 
     def negative_log_likelihood(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         midpoint, log_slope = parameters
