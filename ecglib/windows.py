@@ -82,11 +82,15 @@ def resample(records: Records, fs: int) -> Records:
         return records
     divisor = gcd(fs, old)
     signals = resample_poly(records.signals, fs // divisor, old // divisor, axis=1)
+    last = signals.shape[1] - 1
     return replace(
         records,
         signals=signals.astype(np.float32),
         fs=float(fs),
-        waves=tuple(_moved(w, lambda sample: np.round(sample * fs / old)) for w in records.waves),
+        waves=tuple(
+            _moved(w, lambda sample: np.minimum(np.round(sample * fs / old), last))
+            for w in records.waves
+        ),
     )
 
 
