@@ -60,15 +60,19 @@ class Ledger:
             "claims": self.claims,
             **self.more,
         }
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         path = Path(folder) / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", dir=path.parent, suffix=".tmp", delete=False
         ) as temporary:
-            json.dump(content, temporary, indent=1, allow_nan=False)
-            temporary.write("\n")
-        os.chmod(temporary.name, 0o644)
-        os.replace(temporary.name, path)
+            try:
+                temporary.write(text)
+                temporary.close()
+                os.chmod(temporary.name, 0o644)
+                os.replace(temporary.name, path)
+            finally:
+                Path(temporary.name).unlink(missing_ok=True)
         return path
 
 

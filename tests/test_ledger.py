@@ -1,0 +1,125 @@
+"""Results on disk: whole or not at all, and what the ledger reads from them."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from ecglib.claims import CLAIMS
+from ecglib.estimates import Estimate
+from ecglib.ledger import Ledger, ledger_rows, read_results
+
+LOW = Estimate(0.2, 0.1, 0.3, 12, "ratio")
+NULL = Estimate(0.9, 0.8, np.inf, 12, "ratio")
+UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0, "ratio")
+
+
+@pytest.fixture
+def ledger():
+    return Ledger("02-interpolation", scale="quick", dataset="synthetic", seeds=[0, 1])
+
+
+def test_what_was_written_is_read_back(ledger, tmp_path):
+    assert ledger.decide("C2", power_ratio=LOW, null=NULL, oracle=UNKNOWN) == "holds"
+    ledger.more["loss"] = [1.0, 0.5]
+    path = ledger.write(tmp_path / "results")
+    results = read_results(tmp_path / "results")
+    assert path.name == "02-interpolation.json" and list(results) == ["02-interpolation"]
+    content = results["02-interpolation"]
+    assert content["scale"] == "quick" and content["seeds"] == [0, 1]
+    assert content["loss"] == [1.0, 0.5] and content["wall_s"] >= 0
+    assert 20 < content["peak_memory_mib"] < 100_000
+    entry = content["claims"]["C2"]
+    assert entry["rule"] == CLAIMS["C2"].rule and entry["verdict"] == "holds"
+    assert Estimate.from_dict(entry["estimate"]) == LOW
+    assert Estimate.from_dict(entry["evidence"]["null"]) == NULL
+    assert np.isnan(Estimate.from_dict(entry["evidence"]["oracle"]).low)
+
+
+def test_the_file_is_json_that_any_reader_takes_and_anyone_may_read(ledger, tmp_path):
+    ledger.decide("C2", power_ratio=LOW, null=NULL, oracle=UNKNOWN)
+    path = ledger.write(tmp_path)
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    json.loads(path.read_text(), parse_constant=refuse)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert path.read_text().endswith("}\n")
+
+
+def test_writing_again_replaces_the_file(ledger, tmp_path):
+    ledger.write(tmp_path)
+    ledger.decide("C2", power_ratio=LOW)
+    ledger.write(tmp_path)
+    assert set(read_results(tmp_path)["02-interpolation"]["claims"]) == {"C2"}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("unfit", [np.nan, np.arange(3), object()])
+def test_what_json_cannot_hold_leaves_the_old_file_and_no_other(ledger, tmp_path, unfit):
+    path = ledger.write(tmp_path)
+    before = path.read_bytes()
+    ledger.more["unfit"] = unfit
+    with pytest.raises((TypeError, ValueError)):
+        ledger.write(tmp_path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_cut_short_leaves_the_old_file(ledger, tmp_path, monkeypatch):
+    path = ledger.write(tmp_path)
+    before = path.read_bytes()
+
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", cut)
+    ledger.decide("C2", power_ratio=LOW)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.write(tmp_path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_evidence_with_names_that_are_not_words(ledger):
+    kernels = ("squared exponential", "periodic")
+    evidence = {f"inside/{k}": Estimate(0.0, -0.05, 0.05, 35) for k in kernels}
+    assert ledger.decide_from("C11", evidence) == "holds"
+    assert ledger.claims["C11"]["estimate"] == evidence["inside/squared exponential"].as_dict()
+
+
+def test_a_claim_without_its_headline_is_not_entered(ledger):
+    with pytest.raises(KeyError, match="power_ratio"):
+        ledger.decide("C2", ratio=LOW)
+    assert ledger.claims == {}
+
+
+def test_a_missing_folder_of_results_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder of results .*gone; build the book"):
+        read_results(tmp_path / "gone")
+
+
+def test_an_empty_folder_has_no_results(tmp_path):
+    assert read_results(tmp_path) == {}
+
+
+def test_the_ledger_has_sixteen_rows_with_or_without_results(ledger, tmp_path):
+    ledger.decide("C2", power_ratio=LOW, null=NULL)
+    ledger.write(tmp_path)
+    empty, some = ledger_rows({}), ledger_rows(read_results(tmp_path))
+    assert [row["id"] for row in empty] == [row["id"] for row in some] == list(CLAIMS)
+    assert [row["id"] for row in some] == [f"C{n}" for n in range(1, 17)]
+    assert {row["verdict"] for row in empty} == {"not run"}
+    assert all(row["estimate"] is None for row in empty)
+    row = some[1]
+    assert (row["estimate"], row["null"], row["oracle"]) == (LOW, NULL, None)
+    assert row["verdict"] == "holds" and row["chapter"] == "02-interpolation"
+    assert [r["verdict"] for r in some].count("not run") == 15
+
+
+def test_results_of_another_chapter_do_not_fill_a_claims_row(ledger):
+    ledger.decide("C2", power_ratio=LOW)
+    assert ledger_rows({"03-one-cycle": {"claims": ledger.claims}})[1]["verdict"] == "not run"
