@@ -38,4 +38,4 @@ def _number(value: float, digits: int) -> str:
         return "not defined"
     if np.isinf(value):
         return "beyond the range"
-    return f"{value:.{digits}f}"
+    return f"{value:z.{digits}f}"  # z: never "-0.00"
