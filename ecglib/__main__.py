@@ -1,0 +1,121 @@
+"""The command line: `python -m ecglib COMMAND`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Electrocardiograms in convolutional networks: the experiments and the book.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def fetch(
+    root: Annotated[
+        Path | None, typer.Option(help="Folder to put LUDB in; by default the user's cache.")
+    ] = None,
+) -> None:
+    """Download LUDB from PhysioNet, verify every file, and say where it is."""
+    from ecglib.ludb import fetch as fetch_ludb
+
+    typer.echo(fetch_ludb(root))
+
+
+@app.command()
+def build(
+    scale: Annotated[
+        str, typer.Option(help="quick (minutes) or paper (all that the paper asks for).")
+    ] = "quick",
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="synthetic, ludb, or the path of a WFDB record or of a folder of them. "
+            "[default: synthetic at quick scale, ludb at the paper's]"
+        ),
+    ] = None,
+    chapters: Annotated[
+        str | None, typer.Option(help="Chapters to run, such as 02,05. [default: all]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu or cuda.")] = (
+        "auto"
+    ),
+    jobs: Annotated[
+        int | None, typer.Option(help="Worker processes. [default: one a core]")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler that shall do the fits.")
+    ] = None,
+) -> None:
+    """Run the chapters, then build the book.
+
+    The paper's scale on LUDB runs the notebooks in chapters/ in place and builds _build/html;
+    anything else runs a copy, under _build/quick or a folder named after scale and data set.
+    """
+    from ecglib.book import build as build_book
+
+    chosen = [part.strip() for part in chapters.split(",")] if chapters is not None else None
+    typer.echo(build_book(scale, dataset, chosen, device, jobs, cluster))
+
+
+@app.command()
+def claims(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the chapters' results. [default: chapters/results]"),
+    ] = None,
+) -> None:
+    """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
+    from ecglib.book import find_root
+    from ecglib.ledger import ledger_rows, read_results
+
+    rows = ledger_rows(read_results(results or find_root() / "chapters" / "results"))
+    if as_json:
+        typer.echo(json.dumps([_plain(row) for row in rows], indent=1))
+        return
+    for row in rows:
+        figures = "  ".join(
+            f"{name} {row[name]}" for name in ("estimate", "null", "oracle") if row[name]
+        )
+        typer.echo(f"{row['id']:<4}{row['section']:<8}{row['verdict']:<15}{row['statement']}")
+        if figures:
+            typer.echo(f"{'':27}{figures}")
+
+
+@app.command()
+def bench(
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="File to write the figures to as well.")
+    ] = None,
+) -> None:
+    """Time the convolutions, the training steps and the ensembles on this machine."""
+    from ecglib.bench import main as run_bench
+
+    run_bench(as_json)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value.as_dict() if hasattr(value, "as_dict") else value for key, value in row.items()
+    }
+
+
+def main() -> None:
+    """Run a command; what a user can mend ends in one line and exit status 1."""
+    from ecglib.book import BuildError
+
+    try:
+        app()
+    except (ValueError, OSError, BuildError) as error:
+        typer.echo(f"ecglib: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
