@@ -39,6 +39,15 @@ def fit(one):
     return fit_autoencoders([one])[0]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """As `run` does: sums split among threads differ in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def plain():
     return fit(spec())
