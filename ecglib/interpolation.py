@@ -14,13 +14,13 @@ from ecglib.windows import Windows, remove_baseline, resample, split_patients, w
 __all__ = [
     "FourSeconds",
     "PathScores",
-    "all_middles",
     "four_seconds",
     "net_scores",
     "patient_pairs",
     "peak_scores",
     "reference_paths",
     "score_paths",
+    "with_middles_of",
 ]
 
 FS = 128  # Hz: 4 s are the 512 samples of Table I
@@ -61,9 +61,10 @@ def four_seconds(records: Records, step_s: float = 0.25, seed: int = 0) -> FourS
     )
 
 
-def all_middles(data: FourSeconds) -> FourSeconds:
-    """The same data with the middle window of every record, not only of the test patients."""
-    return replace(data, middle=windows_of(data.records, LENGTH))
+def with_middles_of(data: FourSeconds, records: np.ndarray | None = None) -> FourSeconds:
+    """The same data with the middle windows of the given records (indices; None: all)."""
+    middle = windows_of(data.records, LENGTH)
+    return replace(data, middle=middle if records is None else middle.of_records(records))
 
 
 def _with_outer_beats(records: Records, record: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecglib import cycles, interpolation
+from ecglib.autoencoder import ConvAutoencoder
 from ecglib.estimates import (
     Estimate,
     bootstrap,
@@ -111,6 +112,7 @@ class Study:
     ) -> None:
         """`steps` and `batch` (windows a step) of the training, the pairs and frames measured."""
         self.records = records
+        self.base_nets: list[ConvAutoencoder] = []
         self.frames = frames
         self.four = interpolation.four_seconds(records)
         self.four_pairs = interpolation.patient_pairs(self.four.middle, n_pairs)
@@ -147,6 +149,7 @@ class Study:
         nets: dict[tuple[str, str], list] = {}
         for (key, spec), result in zip(specs.items(), fits, strict=True):
             nets.setdefault(key[:2], []).append(load_autoencoder(result, spec))
+        self.base_nets = nets["base", "four"]
         return {name: self._outcome({t: nets[name, t] for t in TASKS}) for name in names}
 
     def _spec(self, variation: Variation, task: str, seed: int) -> AutoencoderFit:
@@ -235,23 +238,31 @@ class Study:
             resamples=300,
         )
 
-    def healthy_and_rest(self, base: Outcome) -> dict[str, dict[str, object]]:
-        """C3 and C6 of the base net in pairs of healthy test patients, and in all others."""
-        rows = {}
-        for name, wanted in (("healthy", True), ("rest", False)):
-            chosen = {
-                claim: self.records.healthy[base.patients[claim]].all(axis=1) == wanted
-                for claim in ("C3", "C6")
-            }
-            rows[name] = {
-                "pairs": f"{chosen['C3'].sum()} and {chosen['C6'].sum()}",
-                **{
-                    claim: bootstrap(base.of(claim)[:, keep], base.patients[claim][keep])
-                    if keep.any()
-                    else Estimate(np.nan, np.nan, np.nan, 0)
-                    for claim, keep in chosen.items()
-                },
-            }
+    def healthy_and_rest(self, n_pairs: int) -> list[dict[str, object]]:
+        """C3 of the base net and of the cross-fade in pairs of healthy patients, and of others.
+
+        All patients are used, trained on or not, since few are healthy.
+        """
+        rows = []
+        for group, members in (
+            ("healthy", np.flatnonzero(self.records.healthy)),
+            ("rest", np.flatnonzero(~self.records.healthy)),
+        ):
+            if len(members) < 2:
+                continue
+            data = interpolation.with_middles_of(self.four, members)
+            pairs = interpolation.patient_pairs(data.middle, n_pairs)
+            patients = data.middle.record[pairs]
+            null, _ = interpolation.reference_paths(data, pairs, self.frames)
+            net = interpolation.net_scores(self.base_nets, data, pairs, self.frames)
+            rows.append(
+                {
+                    "pairs of": f"{group} patients ({len(members)})",
+                    "pairs": len(pairs),
+                    "network": bootstrap(net.violated, patients),
+                    "cross-fade": bootstrap(interpolation.score_paths(null).violated, patients),
+                }
+            )
         return rows
 
 
