@@ -1,0 +1,206 @@
+"""The designs of section III: which networks are fitted, and what comes of them, as tidy arrays.
+
+A `Condition` says how a network is fitted whatever the record; `fit` fits it to every record of a
+`Study`, record i from the initial weights of seed `study.seed + i`. Networks that several chapters
+need are fitted once, since results are kept on disk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecglib.measures import r_peaks
+from ecglib.processes import LENGTH_S, trajectory
+from ecglib.records import Records
+from ecglib.unpunished import GOOD, UnpunishedFit, fit_unpunished, group
+from ecglib.workers import ensemble_size, resolve_device, run
+
+__all__ = ["ECG", "Condition", "Outcome", "Study", "fit", "observed_and_region", "prepare"]
+
+ECG = "ECG"
+STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
+LONGEST_SHARE = 0.9  # of a record that may be observed
+MODEL_BYTES = 24e6  # peak memory of one network
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a network is fitted, whatever the record.
+
+    p: the middle pool. process: ECG, or a process with the record's mean and variance.
+    arm: what the network is fed, see `UnpunishedFit`.
+    region: the unpunished samples [start, end), used where `cycles` is None.
+    cycles: how many of the record's median RR intervals are observed, all of the rest unpunished.
+    place: where the observed part lies, at the record's "start" or at its "end".
+    length_s: length scale of the process, s. first: only that many of the records.
+    """
+
+    p: int = GOOD
+    process: str = ECG
+    arm: str = "whole"
+    region: tuple[int, int] = STANDARD
+    cycles: float | None = None
+    place: str = "start"
+    length_s: float = LENGTH_S
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """The records of section III, as its networks take them.
+
+    signals: (records, samples) microvolts, the baseline as recorded. fs: Hz.
+    ids, source: as of `Records`. r_peaks: for each record (beats,) samples, found by detector,
+    since LUDB leaves its first and last beats without annotation. rr: (records,) median RR
+    interval, samples. left_out: records without a rhythm, or too slow for the longest mask.
+    steps, seed, device: of every fit.
+    """
+
+    signals: np.ndarray
+    fs: float
+    ids: tuple[str, ...]
+    source: str
+    r_peaks: tuple[np.ndarray, ...]
+    rr: np.ndarray
+    left_out: tuple[str, ...]
+    steps: int
+    seed: int
+    device: str
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one condition, record by record.
+
+    signals, reconstructions: (records, samples), microvolts. regions: (records, 2), samples.
+    inside, outside: (records,) mean squared error over the part's own length and variance.
+    published_inside, published_outside: (records,) the authors' columns, microvolts squared: the
+    training loss with its penalty, and the error inside over the whole length.
+    """
+
+    signals: np.ndarray
+    reconstructions: np.ndarray
+    regions: np.ndarray
+    inside: np.ndarray
+    outside: np.ndarray
+    published_inside: np.ndarray
+    published_outside: np.ndarray
+
+
+def prepare(
+    records: Records,
+    n_records: int | None,
+    *,
+    longest_cycles: float,
+    steps: int,
+    seed: int,
+    device: str,
+) -> Study:
+    """The first `n_records` records that have a rhythm and room for the longest observed part.
+
+    Records need 3 R peaks, and `longest_cycles` of their median RR intervals must fit into nine
+    tenths of them. Raises ValueError where no record does.
+    """
+    peaks = [r_peaks(signal, records.fs) for signal in records.signals]
+    rr = np.array([np.median(np.diff(found)) if len(found) > 2 else np.inf for found in peaks])
+    usable = longest_cycles * rr <= LONGEST_SHARE * records.signals.shape[1]
+    if not usable.any():
+        raise ValueError(
+            f"no record of {records.source} has 3 R peaks and room for {longest_cycles:g} cycles; "
+            "give longer records or fewer cycles."
+        )
+    chosen = np.flatnonzero(usable)[:n_records]
+    passed = np.flatnonzero(~usable[: chosen[-1] + 1])
+    return Study(
+        signals=1000.0 * records.signals[chosen].astype(np.float64),
+        fs=records.fs,
+        ids=tuple(records.ids[i] for i in chosen),
+        source=records.source,
+        r_peaks=tuple(peaks[i] for i in chosen),
+        rr=rr[chosen],
+        left_out=tuple(records.ids[i] for i in passed),
+        steps=steps,
+        seed=seed,
+        device=device,
+    )
+
+
+def observed_and_region(study: Study, condition: Condition, record: int) -> tuple[int, int]:
+    """The unpunished region [start, end) of a record under a condition, in samples."""
+    if condition.cycles is None:
+        return condition.region
+    samples = study.signals.shape[1]
+    observed = round(condition.cycles * study.rr[record])
+    return (observed, samples) if condition.place == "start" else (0, samples - observed)
+
+
+def signal_of(study: Study, condition: Condition, record: int) -> np.ndarray:
+    """What a record's network is fitted to: (samples,), microvolts.
+
+    A trajectory depends on the record, the process and `study.seed` plus the record's place.
+    """
+    signal = study.signals[record]
+    if condition.process == ECG:
+        return signal
+    rng = np.random.default_rng([study.seed + record, *condition.process.encode()])
+    peaks = study.r_peaks[record]
+    return trajectory(condition.process, signal, study.fs, rng, peaks, condition.length_s)
+
+
+def specs_of(study: Study, condition: Condition) -> list[UnpunishedFit]:
+    """One fit a record."""
+    specs = []
+    for record in range(len(study))[: condition.first]:
+        start, end = observed_and_region(study, condition, record)
+        specs.append(
+            UnpunishedFit(
+                signal_of(study, condition, record),
+                start,
+                end,
+                condition.p,
+                steps=study.steps,
+                seed=study.seed + record,
+                arm=condition.arm,
+                record=f"{study.ids[record]}, {condition.process}",
+                device=study.device,
+            )
+        )
+    return specs
+
+
+def fit(study: Study, conditions: Sequence[Condition], label: str = "") -> dict[Condition, Outcome]:
+    """Fit the networks of all conditions; raises as `run` and `UnpunishedFit` do."""
+    wanted = {condition: specs_of(study, condition) for condition in dict.fromkeys(conditions)}
+    specs = [spec for some in wanted.values() for spec in some]
+    size = ensemble_size(MODEL_BYTES, resolve_device(study.device))
+    results = iter(run(fit_unpunished, specs, batch=size, group=group, label=label))
+    outcomes = {}
+    for condition, some in wanted.items():
+        own = [next(results) for _ in some]
+        outcomes[condition] = Outcome(
+            signals=np.stack([spec.signal for spec in some]),
+            reconstructions=np.stack([result["reconstruction"] for result in own]),
+            regions=np.array([(spec.start, spec.end) for spec in some]),
+            inside=np.array([float(result["inside_error"]) for result in own]),
+            outside=np.array([float(result["outside_error"]) for result in own]),
+            published_inside=np.array([float(result["published_inside"]) for result in own]),
+            published_outside=np.array([float(result["published_outside"]) for result in own]),
+        )
+    return outcomes
+
+
+def one_record(study: Study, record: int) -> Study:
+    """The study of a single record, with the weights and trajectories it has in the whole one."""
+    here = slice(record, record + 1)
+    return replace(
+        study,
+        signals=study.signals[here],
+        ids=study.ids[here],
+        r_peaks=study.r_peaks[here],
+        rr=study.rr[here],
+        seed=study.seed + record,
+    )
