@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.special import expit
 
 __all__ = [
     "Estimate",
@@ -159,26 +159,18 @@ def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None =
     if not total.any():
         return np.nan
     scale = max(levels[-1], np.finfo(float).tiny)
-
-    def negative_log_likelihood(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        midpoint, log_slope = parameters
-        slope = np.exp(log_slope)
-        z = np.clip(slope * (levels / scale - midpoint), -500, 500)
-        loss = np.sum(total * np.logaddexp(0, z) - yes * z)
-        error = total / (1 + np.exp(-z)) - yes
-        return loss, np.array([-slope * error.sum(), np.sum(error * z)])
-
-    fits = [
-        minimize(
-            negative_log_likelihood,
-            (start, np.log(8.0)),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-2.0, 3.0), (np.log(0.5), np.log(200.0))],
-        )
-        for start in (0.25, 0.75)
-    ]
-    point = scale * min(fits, key=lambda fit: fit.fun).x[0]
+    # For each slope the likeliest midpoint is where the expected hits are the observed ones: they
+    # fall as it rises, so it is found by halving. Of the slopes, the likeliest: no optimiser that
+    # could stop early, and fast enough for a bootstrap.
+    slopes = np.geomspace(0.5, 200.0, 80)[:, None]
+    low, high = np.full(80, -2.0), np.full(80, 3.0)
+    for _ in range(40):
+        midpoint = (low + high) / 2
+        z = slopes * (levels / scale - midpoint[:, None])
+        too_many = expit(z) @ total > yes.sum()
+        low, high = np.where(too_many, midpoint, low), np.where(too_many, high, midpoint)
+    loss = np.logaddexp(0, z) @ total - z @ yes
+    point = scale * midpoint[np.argmin(loss)]
     return float(max(point, 0.0)) if point <= levels[-1] else np.inf
 
 

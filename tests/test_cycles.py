@@ -1,0 +1,326 @@
+"""Section II-B's experiment on beats whose T waves stand where they were put."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ecglib.cycles import (
+    FS,
+    BeatPairs,
+    TScores,
+    beat_pair,
+    bin_of,
+    controlled_pairs,
+    controlled_training,
+    critical_displacement,
+    critical_slope,
+    far_minus_near,
+    net_t_scores,
+    null_t_scores,
+    one_cycle,
+    oracle_t_scores,
+    stratified_pairs,
+)
+from ecglib.records import Records, as_waves
+from ecglib.synthetic import controlled_beats, load_synthetic
+from ecglib.windows import beat_windows
+
+TIME = np.arange(512)
+HALF = 60  # of a hand-made T wave, samples
+FIRST_T = 110  # samples after R
+
+
+class Identity(nn.Module):
+    """A net whose code is the signal: its latent paths are cross-fades."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def encode(self, signals):
+        return signals
+
+    def decode(self, code):
+        return code
+
+
+def beat(displacement, sign=1, second=None):
+    """A beat with the T peak `displacement` samples late, and perhaps a second peak elsewhere."""
+    signal = np.exp(-0.5 * ((TIME - 256) / 5) ** 2)
+    for peak in (displacement, second):
+        if peak is not None:
+            at, sigma = 256 + FIRST_T + peak, 20 if second is None else 8
+            signal = signal + 0.3 * sign * np.exp(-0.5 * ((TIME - at) / sigma) ** 2)
+    return signal
+
+
+def records_of(beats, displacements):
+    n = len(beats)
+    waves = [
+        [("qrs", 240, 256, 270), ("t", peak - HALF, peak, peak + HALF)]
+        for peak in (256 + FIRST_T + d for d in displacements)
+    ]
+    return Records(
+        signals=np.array(beats, np.float32),
+        fs=float(FS),
+        ids=tuple(f"r{i}" for i in range(n)),
+        lead="v6",
+        source="by hand",
+        waves=tuple(as_waves(w) for w in waves),
+        rhythms=("",) * n,
+        diagnoses=((),) * n,
+        healthy=np.ones(n, bool),
+    )
+
+
+DISPLACEMENTS = (0, 20, 40, 60, 80, 0, 30)
+SIGNS = (1, 1, 1, 1, 1, -1, -1)
+BY_HAND = records_of([beat(d, s) for d, s in zip(DISPLACEMENTS, SIGNS, strict=True)], DISPLACEMENTS)
+
+
+@pytest.fixture(scope="module")
+def controlled():
+    pairs = controlled_pairs()
+    return pairs, null_t_scores(pairs), oracle_t_scores(pairs)
+
+
+def test_beats_of_a_patient_are_all_for_training_or_all_for_test():
+    records = load_synthetic(10)
+    train, test = one_cycle(records)
+    assert len(set(train.record)) == 8 and len(set(test.record)) == 2
+    assert not set(train.record) & set(test.record)
+    assert train.signals.shape[1] == 512 and train.fs == 500
+    whole = [
+        ((p >= 256) & (p <= 5000 - 256)).sum() for p in map(records.peaks, range(10), ["qrs"] * 10)
+    ]
+    assert len(train) + len(test) == sum(whole)
+    for waves in test.waves:
+        assert 256 in waves["peak"][waves["kind"] == "qrs"]
+
+
+def test_bins_of_displacement_hold_their_lower_bound():
+    assert bin_of(np.array([0, 0.199, 0.2, 0.39, 0.4, 0.6, 5])).tolist() == [0, 0, 1, 1, 2, 3, 3]
+
+
+def test_pairs_have_the_displacement_and_width_that_the_waves_have():
+    pairs = stratified_pairs(beat_windows(BY_HAND), per_bin=100)
+    assert len(pairs) == 10 + 1  # of five upright and of two inverted T waves
+    for k, (i, j) in enumerate(pairs.patients):
+        assert i != j and SIGNS[i] == SIGNS[j] == pairs.sign[k]
+        way = abs(DISPLACEMENTS[i] - DISPLACEMENTS[j])
+        assert pairs.displacement_ms[k] == pytest.approx(2 * way)
+        assert pairs.width_ms[k] == pytest.approx(2 * 2 * HALF)
+        assert pairs.ratio[k] == pytest.approx(way / (2 * HALF))
+        late = sorted((DISPLACEMENTS[i], DISPLACEMENTS[j]))
+        window = [256 + FIRST_T + late[0] - HALF, 256 + FIRST_T + late[1] + HALF]
+        assert pairs.window[k].tolist() == window
+        np.testing.assert_allclose(pairs.first[k], beat(DISPLACEMENTS[i], SIGNS[i]), atol=1e-6)
+        np.testing.assert_allclose(pairs.second[k], beat(DISPLACEMENTS[j], SIGNS[j]), atol=1e-6)
+        marks = pairs.marks[k]
+        assert marks[1][-2] - marks[0][-2] == DISPLACEMENTS[j] - DISPLACEMENTS[i]
+
+
+def test_no_more_pairs_than_asked_for_in_a_bin_and_one_a_pair_of_patients():
+    _, test = one_cycle(load_synthetic(60))
+    pairs = stratified_pairs(test, per_bin=7)
+    stratum = bin_of(pairs.ratio)
+    assert np.bincount(stratum, minlength=4).max() == 7
+    several = [(*sorted(p), b) for p, b in zip(pairs.patients, stratum, strict=True)]
+    assert len(set(several)) == len(several)
+    again, other = stratified_pairs(test, 7), stratified_pairs(test, 7, seed=1)
+    assert np.array_equal(again.patients, pairs.patients)
+    assert not np.array_equal(other.patients, pairs.patients)
+
+
+def test_t_waves_of_two_peaks_or_without_an_end_are_not_taken():
+    two_peaks = records_of([beat(0), beat(20), beat(-30, second=30)], (0, 20, 0))
+    assert {*stratified_pairs(beat_windows(two_peaks), 10).patients.ravel()} == {0, 1}
+    cut = records_of([beat(0), beat(20), beat(100)], (0, 20, 100))  # ends 16 ms past the window
+    assert {*stratified_pairs(beat_windows(cut), 10).patients.ravel()} == {0, 1}
+
+
+def test_pairs_are_picked_by_number_or_by_truth(controlled):
+    pairs, null, _ = controlled
+    far = pairs.ratio > 1
+    by_truth, by_number = pairs.subset(far), pairs.subset(np.flatnonzero(far))
+    assert isinstance(by_truth, BeatPairs) and len(by_truth) == far.sum() > 0
+    assert (by_truth.ratio > 1).all() and np.array_equal(by_truth.first, by_number.first)
+    assert by_truth.marks[0][0].tolist() == pairs.marks[np.argmax(far)][0].tolist()
+    assert null.subset(far).violations.tolist() == null.violations[:, far].tolist()
+
+
+def test_a_pair_of_chosen_records_is_that_of_their_first_beats():
+    records = load_synthetic(20)
+    pair = None
+    for second in range(1, 20):
+        try:
+            pair = beat_pair(records, 0, second)
+            break
+        except ValueError:
+            continue
+    assert pair is not None and len(pair) == 1
+    onset, offset = pair.window[0]
+    assert 256 < onset < offset < 511 and pair.width_ms[0] > 50
+    assert len(pair.marks[0][0]) >= 4
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (beat(0, -1), "of records r0 and r1 one has an upright T wave and the other an inverted"),
+        (beat(-30, second=30), "record r1 has no beat whose T wave"),
+    ],
+)
+def test_records_that_make_no_pair_are_named(other, message):
+    long = np.zeros((2, 2000), np.float32)
+    long[:, 700 : 700 + 512] = [beat(0), other]
+    short = records_of([beat(0), other], (0, 0))
+    waves = []
+    for w in short.waves:
+        moved = w.copy()
+        for point in ("onset", "peak", "offset"):
+            moved[point] += 700
+        waves.append(moved)
+    records = Records(**{**vars(short), "signals": long, "waves": tuple(waves)})
+    with pytest.raises(ValueError, match=message):
+        beat_pair(records, 0, 1)
+
+
+def test_controlled_pairs_are_none_that_the_net_was_trained_on(controlled):
+    pairs, _, _ = controlled
+    training = controlled_training()
+    assert training.shape == (90 * 3, 512) and training.dtype == np.float32
+    assert len(np.unique(training, axis=0)) == len(training)
+    test = np.unique(np.concatenate([pairs.first, pairs.second]), axis=0)
+    assert len(test) == 16 * 3
+    nearest = np.abs(test[:, None] - training[None]).max(axis=2).min(axis=1)
+    assert nearest.min() > 1e-3 and nearest.max() < 0.05  # not the same, but 2.5 ms away
+
+
+def test_controlled_pairs_know_their_t_waves(controlled):
+    pairs, _, _ = controlled
+    assert len(pairs) == 3 * 16 * 15 / 2
+    assert set(pairs.width_ms) == {80, 120, 160}
+    assert (pairs.displacement_ms.min(), pairs.displacement_ms.max()) == (20, 300)
+    for k in range(0, len(pairs), 17):
+        peaks = [s[280:].argmax() + 280 for s in (pairs.first[k], pairs.second[k])]
+        assert abs(peaks[1] - peaks[0]) * 2 == pytest.approx(pairs.displacement_ms[k], abs=2)
+        assert all(pairs.window[k][0] < p < pairs.window[k][1] for p in peaks)
+        assert [m[3] for m in pairs.marks[k]] == pytest.approx(peaks, abs=1)
+        assert all((np.diff(m) > 0).all() for m in pairs.marks[k])
+
+
+def test_the_oracle_drifts_on_every_controlled_pair(controlled):
+    _, _, oracle = controlled
+    assert oracle.violated.max() == 0
+    # The widest T wave at the longest displacement tells a little on the isoelectric level.
+    assert oracle.retention.min() > 0.98 and np.percentile(oracle.retention, 5) > 0.998
+    assert oracle.drift_error_ms.max() < 0.1
+    assert np.abs(oracle.smoothness).max() < 0.01
+
+
+def test_the_null_shows_two_waves_from_rather_more_than_half_a_width(controlled):
+    pairs, null, _ = controlled
+    assert null.violated[0, pairs.ratio <= 0.5].max() == 0
+    assert null.violated[0, pairs.ratio >= 0.6].min() == 1
+    # Both are above a fifth of the height in 19 of 33 frames, and never in more.
+    far = pairs.ratio > 1
+    assert null.violations[0, far] == pytest.approx(19 / 33)
+    assert null.violations.max() == pytest.approx(19 / 33)
+    assert null.retention[0, far] == pytest.approx(0.5, abs=0.03)
+    assert (null.smoothness[0, far] > 0.85).all()
+
+
+def test_the_nulls_critical_displacement_grows_with_the_width(controlled):
+    pairs, null, oracle = controlled
+    relative = critical_displacement(null, pairs, relative=True, resamples=60)
+    assert 0.5 <= relative.low <= relative.value <= relative.high < 0.63
+    assert relative.unit == "widths"
+    slope = critical_slope(null, pairs, resamples=40)
+    assert slope.value == pytest.approx(0.55, abs=0.1) and slope.low > 0.3
+    never = critical_displacement(oracle, pairs, resamples=10)
+    assert never.value == never.low == never.high == np.inf
+    assert np.isnan(critical_slope(oracle, pairs, resamples=10).value)
+
+
+def scores_of(violations):
+    violations = np.atleast_2d(np.asarray(violations, float))
+    return TScores(violations, violations, violations, violations)
+
+
+def test_critical_displacement_and_slope_recover_thresholds_put_in(controlled):
+    pairs, _, _ = controlled
+    in_ms = scores_of(np.where(pairs.displacement_ms > 130, 0.1, 0))
+    assert critical_displacement(in_ms, pairs, resamples=20).value == pytest.approx(130, abs=10)
+    assert critical_slope(in_ms, pairs, resamples=20).value == pytest.approx(0, abs=0.15)
+    in_widths = scores_of(np.where(pairs.ratio > 1.1, 0.1, 0))
+    estimate = critical_displacement(in_widths, pairs, relative=True, resamples=20)
+    assert estimate.value == pytest.approx(1.1, abs=0.06)
+    assert critical_slope(in_widths, pairs, resamples=20).value == pytest.approx(1.1, abs=0.2)
+    always = critical_displacement(scores_of(np.ones(len(pairs))), pairs, resamples=20)
+    assert (always.value, always.high) == (0, 0)
+
+
+def test_far_minus_near_is_the_difference_of_their_means(controlled):
+    pairs, _, _ = controlled
+    put_in = scores_of([np.where(pairs.ratio > 1, 0.6, 0.1), np.where(pairs.ratio > 1, 0.4, 0.1)])
+    estimate = far_minus_near(put_in, pairs)
+    assert estimate.value == pytest.approx(0.4)
+    # With two nets, both draws of the one or of the other.
+    assert (estimate.low, estimate.high) == (pytest.approx(0.3), pytest.approx(0.5))
+    near_only = pairs.subset(pairs.ratio < 1)
+    assert np.isnan(far_minus_near(scores_of(np.zeros(len(near_only))), near_only).value)
+
+
+def test_a_net_without_any_compression_is_the_null(controlled):
+    pairs, null, _ = controlled
+    some = np.arange(0, len(pairs), 20)
+    scores = net_t_scores([Identity(), Identity()], pairs.subset(some))
+    assert scores.violations.shape == (2, len(some))
+    # Codes are 32-bit: two peaks of equal height may differ in the last digit.
+    np.testing.assert_allclose(scores.violations[1], null.violations[0, some], atol=1 / 33 + 1e-9)
+    np.testing.assert_allclose(scores.retention[0], null.retention[0, some], atol=1e-4)
+
+
+def test_inverted_waves_score_as_upright_ones(controlled):
+    pairs, _, _ = controlled
+    some = pairs.subset(np.arange(0, len(pairs), 20))
+    beats = controlled_beats([0.0], [80.0]).signals[0]
+    mirrored = BeatPairs(
+        **{
+            **vars(some),
+            "first": -(some.first - beats) + beats,
+            "second": -(some.second - beats) + beats,
+            "sign": -some.sign,
+        }
+    )
+    # The first beat's own T wave is subtracted twice over, where it does not reach the window.
+    clear = some.window[:, 0] > 256 + 125 / 2 + 40
+    assert clear.any()
+    np.testing.assert_allclose(
+        null_t_scores(mirrored).violations[0, clear],
+        null_t_scores(some).violations[0, clear],
+        atol=1 / 33 + 1e-9,
+    )
+
+
+@pytest.mark.skipif(
+    not os.environ.get("ECGLIB_LUDB"), reason="ECGLIB_LUDB names no folder that holds LUDB"
+)
+def test_ludbs_pairs_null_and_oracle():
+    from ecglib.ludb import load_ludb
+
+    train, test = one_cycle(load_ludb())
+    assert (len(train), len(test)) == (1482, 347)
+    pairs = stratified_pairs(test, 80)
+    stratum = bin_of(pairs.ratio)
+    assert np.bincount(stratum).tolist() == [80, 80, 80, 56]
+    assert (pairs.ratio > 1).sum() == 0
+    null, oracle = null_t_scores(pairs), oracle_t_scores(pairs)
+    share = [[s.violated[0, stratum == b].mean() for b in range(4)] for s in (null, oracle)]
+    assert share[0] == sorted(share[0]) and share[0][0] == 0 and share[0][3] > 0.7
+    assert max(share[1]) < 0.1
+    assert np.median(oracle.drift_error_ms) < np.median(null.drift_error_ms)
