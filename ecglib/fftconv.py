@@ -18,6 +18,10 @@ PRODUCT = 0.08
 POWER_OF_TWO = 0.8
 
 
+# Up to so many terms, taps times channels, a sum is quicker formed directly than by transforms.
+DIRECT = 48
+
+
 class Plan(NamedTuple):
     """How a signal is cut: `blocks` of `hop` input samples, each by an FFT of `size` samples.
 
@@ -65,7 +69,7 @@ def plan(
     overlap = lead - -right // stride
     whole = _good_size(length - -max(left, right) // stride)
     plans = [Plan(whole, length, 1, 0)]
-    size = _good_size(overlap + 1)
+    size = _good_size(2 * overlap + 1)  # a block overlaps none but the next
     while size - overlap < length:
         hop = size - overlap
         plans.append(Plan(size, hop, -(-length // hop), lead))
@@ -231,6 +235,19 @@ class _Correlate(torch.autograd.Function):
         return grad_x, grad_weight, grad_bias, None, None
 
 
+def _direct(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """conv1d_same by PyTorch's own convolution, models as groups."""
+    models = x.shape[0]
+    y = F.conv1d(
+        x.transpose(0, 1).flatten(1, 2),
+        weight.flatten(0, 1),
+        None if bias is None else bias.flatten(),
+        padding="same",
+        groups=models,
+    )
+    return y.unflatten(1, (models, -1)).transpose(0, 1)
+
+
 def _correlate(x: Tensor, weight: Tensor, bias: Tensor | None, left: int, stride: int) -> Tensor:
     """Drop the taps that only ever meet zeros, then correlate; x and the result as conv1d_same."""
     length = x.shape[-1] * stride
@@ -261,6 +278,8 @@ def conv1d_same(x: Tensor, weight: Tensor, bias: Tensor | None = None, upsample:
     Raises ValueError when the shapes do not fit together.
     """
     _check(x, weight, weight.shape[2])
+    if upsample == 1 and weight.shape[2] * weight.shape[3] <= DIRECT:
+        return _direct(x, weight, bias)
     left = (weight.shape[3] - 1) // 2
     if upsample > 1:
         more = upsample - 1
