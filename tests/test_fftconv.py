@@ -1,0 +1,218 @@
+"""Convolution by FFT against PyTorch's own, forward, backward and state."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from ecglib import fftconv
+from ecglib.fftconv import FFTConv1d, conv1d_same, conv_transpose1d_same, max_pool1d_same
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
+
+DIRECT = fftconv.DIRECT
+
+
+@pytest.fixture(autouse=True)
+def always_by_fft(monkeypatch):
+    """The direct path would otherwise take the small cases over."""
+    monkeypatch.setattr(fftconv, "DIRECT", 0)
+
+
+def tensor(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
+
+
+def reference(x, weight, bias=None, upsample=1):
+    """Each model by nn.functional.conv1d, of the repeated samples."""
+    x = x.repeat_interleave(upsample, -1)
+    biases = [None] * len(x) if bias is None else bias
+    models = zip(x, weight, biases, strict=True)
+    return torch.stack([F.conv1d(a, w, b, padding="same") for a, w, b in models])
+
+
+def transposed_reference(x, weight, stride):
+    """The gradient, with regard to its input, of TensorFlow's strided 'SAME' convolution."""
+    models, batch, _, length = x.shape
+    out, taps = weight.shape[2:]
+    total = max(taps - stride, 0)
+    zeros = torch.zeros(models, batch, out, length * stride, dtype=x.dtype, requires_grad=True)
+    padded = F.pad(zeros, (total // 2, total - total // 2 + max(stride - taps, 0)))
+    strided = torch.stack(
+        [F.conv1d(z, w, stride=stride) for z, w in zip(padded, weight, strict=True)]
+    )
+    return torch.autograd.grad(strided[..., :length], zeros, x, create_graph=True)[0]
+
+
+def assert_same(ours, theirs, inputs, tolerance=1e-9):
+    """Values and gradients agree, for one random direction of the result."""
+    torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
+    direction = tensor(*ours.shape, seed=9, dtype=ours.dtype).detach()
+    for a, b in zip(
+        torch.autograd.grad(ours, inputs, direction),
+        torch.autograd.grad(theirs, inputs, direction),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("upsample", [1, 2, 3])
+@pytest.mark.parametrize("taps", [1, 2, 5, 12])
+@pytest.mark.parametrize("models, batch, inner, outer", [(1, 1, 1, 1), (2, 3, 2, 3)])
+def test_gradients_of_convolution(models, batch, inner, outer, taps, upsample):
+    inputs = (
+        tensor(models, batch, inner, 7),
+        tensor(models, outer, inner, taps, seed=1),
+        tensor(models, outer, seed=2),
+    )
+    assert torch.autograd.gradcheck(lambda *a: conv1d_same(*a, upsample=upsample), inputs)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("taps", [1, 4, 9])
+def test_gradients_of_transposed_convolution(taps, stride):
+    inputs = (tensor(2, 2, 2, 5), tensor(2, 2, 3, taps, seed=1))
+    assert torch.autograd.gradcheck(lambda *a: conv_transpose1d_same(*a, stride), inputs)
+
+
+@pytest.mark.parametrize("length, taps", [(640, 9), (901, 50)])
+def test_gradients_block_by_block(length, taps):
+    right = taps // 2
+    assert fftconv.plan(length, taps, taps - 1 - right, 1, 1, 2, 2).blocks > 1
+    x, weight, bias = tensor(2, 1, 2, length), tensor(2, 2, 2, taps), tensor(2, 2)
+    assert_same(conv1d_same(x, weight, bias), reference(x, weight, bias), (x, weight, bias))
+    assert torch.autograd.gradcheck(conv1d_same, (x, weight, bias), fast_mode=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    length=st.integers(1, 400),
+    taps=st.integers(1, 130),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    batch=st.integers(1, 3),
+    models=st.integers(1, 3),
+    upsample=st.integers(1, 4),
+)
+def test_equals_pytorch(length, taps, channels, batch, models, upsample):
+    inner, outer = channels
+    x = tensor(models, batch, inner, length)
+    weight, bias = tensor(models, outer, inner, taps, seed=1), tensor(models, outer, seed=2)
+    assert_same(
+        conv1d_same(x, weight, bias, upsample),
+        reference(x, weight, bias, upsample),
+        (x, weight, bias),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    length=st.integers(1, 300),
+    taps=st.integers(1, 130),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    models=st.integers(1, 3),
+    stride=st.integers(1, 10),
+)
+def test_transposed_is_the_gradient_of_a_strided_convolution(
+    length, taps, channels, models, stride
+):
+    x = tensor(models, 1, channels[0], length)
+    weight = tensor(models, *channels, taps, seed=1)
+    ours = conv_transpose1d_same(x, weight, stride)
+    assert ours.shape[-1] == length * stride
+    assert_same(ours, transposed_reference(x, weight, stride), (x, weight))
+
+
+def test_transposed_is_pytorchs_cropped():
+    x, weight = tensor(1, 1, 5, 417), tensor(1, 5, 10, 50)
+    full = F.conv_transpose1d(x[0], weight[0], stride=2)
+    ours = conv_transpose1d_same(x, weight, 2)[0]
+    torch.testing.assert_close(ours, full[..., 24 : 24 + 834])
+
+
+@pytest.mark.parametrize(
+    "inner, outer, taps", [(1, 30, 100), (30, 15, 100), (15, 5, 21), (2, 3, 3)]
+)
+def test_drop_in_for_conv1d(inner, outer, taps, monkeypatch):
+    monkeypatch.setattr(fftconv, "DIRECT", DIRECT)
+    theirs = nn.Conv1d(inner, outer, taps, padding="same")
+    ours = FFTConv1d(inner, outer, taps)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    signals = tensor(4, inner, 256, dtype=torch.float32)
+    torch.testing.assert_close(ours(signals), theirs(signals), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours(signals[0]), theirs(signals[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_direct_path_is_taken_for_short_sums_and_agrees(monkeypatch):
+    monkeypatch.setattr(fftconv, "DIRECT", DIRECT)
+    x, weight, bias = tensor(3, 2, 4, 50), tensor(3, 5, 4, 3), tensor(3, 5)
+    assert weight[0, 0].numel() <= DIRECT
+    monkeypatch.setattr(fftconv, "plan", None)
+    assert_same(conv1d_same(x, weight, bias), reference(x, weight, bias), (x, weight, bias))
+
+
+@pytest.mark.parametrize("convolve, weight", [
+    (conv1d_same, tensor(3, 6, 4, 80, dtype=torch.float32)),
+    (lambda x, w: conv_transpose1d_same(x, w, 3), tensor(3, 4, 6, 80, dtype=torch.float32)),
+])  # fmt: skip
+def test_a_model_does_not_depend_on_its_company(convolve, weight):
+    x = tensor(3, 1, 4, 700, dtype=torch.float32)
+    together = convolve(x, weight)
+    grads = torch.autograd.grad(together.square().sum(), (x, weight))
+    for i in range(3):
+        alone = convolve(x[i : i + 1], weight[i : i + 1])
+        torch.testing.assert_close(alone[0], together[i], rtol=1e-5, atol=1e-4)
+        for grad, whole in zip(
+            torch.autograd.grad(alone.square().sum(), (x, weight)), grads, strict=True
+        ):
+            torch.testing.assert_close(grad[i], whole[i], rtol=1e-4, atol=1e-2)
+
+
+def test_reruns_are_identical():
+    x, weight = tensor(2, 3, 4, 600), tensor(2, 5, 4, 80)
+    runs = []
+    for _ in range(2):
+        y = conv1d_same(x, weight)
+        runs.append((y, *torch.autograd.grad(y.square().sum(), (x, weight))))
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize("pool", [1, 2, 3, 7])
+def test_max_pooling_pads_both_ends_as_tensorflow(pool):
+    x = tensor(2, 1, 3, 25)
+    missing = -25 % pool
+    theirs = F.pad(x, (missing // 2, missing - missing // 2), value=-torch.inf)
+    theirs = F.max_pool1d(theirs.flatten(0, 1), pool).unflatten(0, (2, 1))
+    assert_same(max_pool1d_same(x, pool), theirs, (x,))
+
+
+def test_max_pooling_gives_the_gradient_to_the_first_of_equals():
+    x = torch.zeros(1, 1, 1, 6, requires_grad=True)
+    (grad,) = torch.autograd.grad(max_pool1d_same(x, 3).sum(), x)
+    assert grad.flatten().tolist() == [1, 0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: conv1d_same(torch.zeros(3, 1, 8), torch.zeros(1, 1, 1, 3)), "four-dimensional"),
+        (lambda: conv1d_same(torch.zeros(1, 1, 2, 8), torch.zeros(1, 1, 1, 3)), "input channels"),
+        (lambda: conv1d_same(torch.zeros(2, 1, 1, 8), torch.zeros(1, 1, 1, 3)), "models"),
+        (lambda: FFTConv1d(2, 3, 5)(torch.zeros(4, 3, 8)), r"\(batch, 2, length\)"),
+        (lambda: FFTConv1d(2, 3, 5, padding="valid"), "only pads 'same'"),
+    ],
+)
+def test_wrong_shapes_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_equals_cpu():
+    x, weight, bias = tensor(3, 2, 4, 700), tensor(3, 6, 4, 80), tensor(3, 6)
+    on_gpu = conv1d_same(x.cuda(), weight.cuda(), bias.cuda())
+    assert_same(on_gpu.cpu(), conv1d_same(x, weight, bias), (x, weight, bias))
