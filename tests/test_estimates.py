@@ -71,15 +71,15 @@ def test_intervals_of_independent_patients_cover_the_mean_in_95_percent():
 
 
 def test_intervals_over_patients_cover_where_those_over_observations_do_not():
-    patients = np.repeat(np.arange(25), 8)
+    patients = np.repeat(np.arange(40), 5)  # as many as LUDB's test patients
 
     def observations(rng):
-        return rng.normal(0, 1, 25)[patients] + rng.normal(0, 0.3, 200)
+        return rng.normal(0, 1, 40)[patients] + rng.normal(0, 0.3, 200)
 
-    by_patient = coverage(200, lambda rng: bootstrap(observations(rng), patients, resamples=150))
-    by_observation = coverage(200, lambda rng: bootstrap(observations(rng), resamples=150))
-    assert 0.88 <= by_patient <= 0.98
-    assert by_observation < 0.65
+    by_patient = coverage(300, lambda rng: bootstrap(observations(rng), patients, resamples=300))
+    by_observation = coverage(60, lambda rng: bootstrap(observations(rng), resamples=100))
+    assert 0.90 <= by_patient <= 0.98
+    assert by_observation < 0.75
 
 
 def test_intervals_of_pairs_cover_a_mean_that_both_patients_make():

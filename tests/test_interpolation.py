@@ -11,13 +11,13 @@ from torch import nn
 from ecglib.interpolation import (
     FS,
     LENGTH,
-    all_middles,
     four_seconds,
     net_scores,
     patient_pairs,
     peak_scores,
     reference_paths,
     score_paths,
+    with_middles_of,
 )
 from ecglib.measures import r_counts, r_peaks
 from ecglib.paths import crossfade
@@ -96,8 +96,8 @@ def test_windows_of_a_patient_are_all_for_training_or_all_for_test(synthetic):
     assert set(synthetic.middle.start) == {384}
 
 
-def test_the_middle_windows_of_all_records_are_to_be_had_too(synthetic):
-    everyone = all_middles(synthetic)
+def test_the_middle_windows_of_any_records_are_to_be_had_too(synthetic):
+    everyone = with_middles_of(synthetic, np.arange(20))
     assert everyone.middle.record.tolist() == list(range(20))
     for signal, record in zip(synthetic.middle.signals, synthetic.middle.record, strict=True):
         np.testing.assert_array_equal(everyone.middle.signals[record], signal)
@@ -166,7 +166,7 @@ def test_beats_beyond_the_annotation_are_not_held_against_anyone():
 
 
 def test_pairs_are_distinct_and_of_different_patients(synthetic):
-    everyone = all_middles(synthetic).middle
+    everyone = with_middles_of(synthetic, np.arange(20)).middle
     pairs = patient_pairs(everyone, 60)
     assert pairs.shape == (60, 2) and len({*map(tuple, pairs)}) == 60
     assert (pairs[:, 0] < pairs[:, 1]).all()
