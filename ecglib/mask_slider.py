@@ -1,4 +1,4 @@
-"""The slider of section III: how much of the signal is observed, and what the network makes of it."""
+"""The slider of section III: how much of the signal is observed, and what a network makes of it."""
 
 from collections.abc import Sequence
 

@@ -34,25 +34,28 @@ def errors_text(outcome: Outcome, record: int) -> str:
 
 def restored(rows: Mapping[str, Outcome], record: int, fs: float, source: str) -> Figure:
     """One record's signal and reconstruction under each named condition, the region shaded."""
-    fig, axes = plt.subplots(len(rows), 1, figsize=(WIDTH, 0.3 + 1.55 * len(rows)), sharex=True)
+    fig, axes = plt.subplots(len(rows), 1, figsize=(WIDTH, 0.6 + 1.55 * len(rows)), sharex=True)
     for ax, (name, outcome) in zip(np.atleast_1d(axes), rows.items(), strict=True):
         _draw(ax, outcome, record, fs)
         ax.set_title(f"{name}: {errors_text(outcome, record)}")
-    first = np.atleast_1d(axes)
-    first[0].legend(loc="upper left", ncols=2, bbox_to_anchor=(0, 0.12, 1, 1), fontsize=9)
-    first[-1].set_xlabel("time, s")
+    _legend(fig, np.atleast_1d(axes)[0])
+    np.atleast_1d(axes)[-1].set_xlabel("time, s")
     stamp(fig, source)
     return fig
 
 
 def mask_frame(outcome: Outcome, record: int, fs: float, title: str) -> Figure:
     """One frame of the mask's slider: signal, reconstruction, region and both errors."""
-    fig, ax = plt.subplots(figsize=(WIDTH, 2.9))
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.1))
     _draw(ax, outcome, record, fs)
     ax.set_title(f"{title}\n{errors_text(outcome, record)}")
     ax.set_xlabel("time, s")
-    ax.legend(loc="upper right", ncols=3, fontsize=9)
+    _legend(fig, ax)
     return fig
+
+
+def _legend(fig: Figure, ax: Axes) -> None:
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
 
 
 def _draw(ax: Axes, outcome: Outcome, record: int, fs: float) -> None:
