@@ -1,0 +1,316 @@
+"""The benchmark: each part side by side with PyTorch's own layers, interleaved, in one run."""
+
+import json
+import math
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ecglib import fftconv
+from ecglib.autoencoder import ConvAutoencoder
+from ecglib.fftconv import FFTConv1d
+from ecglib.plain_unpunished import PlainUnpunished
+from ecglib.unpunished import BAD, GOOD, Ensemble, UnpunishedFit, fit_unpunished, group
+from ecglib.workers import resolve_device, run
+
+__all__ = ["Sizes", "bench", "main"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is measured; the defaults are the paper's sizes.
+
+    repeats: of each measurement, of which the median counts. batch: signals of Table I's net.
+    models: nets stepped together; samples: of their signals. kernels: taps; lengths: samples;
+    ensembles: nets stepped together. fits: by each worker, of `steps` steps. matrix: the order of
+    the matrices whose product the roofline is. threads: of every measurement but the workers'.
+    """
+
+    repeats: int = 7
+    batch: int = 64
+    models: int = 8
+    samples: int = 5000
+    kernels: Sequence[int] = (10, 25, 50, 100, 200, 400)
+    lengths: Sequence[int] = (1250, 2500, 5000, 10_000, 20_000, 40_000)
+    ensembles: Sequence[int] = (1, 2, 4, 8, 16, 32, 64)
+    fits: int = 8
+    steps: int = 300
+    matrix: int = 1024
+    threads: int = 1
+
+
+Call = Callable[[], object]
+
+
+def bench(sizes: Sizes | None = None, device: str = "auto") -> list[dict[str, Any]]:
+    """Measure everything; one row a measurement.
+
+    Rows hold "name", "baseline", "ours" and "unit", "ratio" (baseline / ours), "machine",
+    "device", "threads" and "repeats"; the scaling rows also "points" and the "exponent" with which
+    our cost grows, fitted on a double logarithmic scale, and "baseline_exponent"; the roofline's,
+    the arithmetic in GFLOP of one step of Table I's net, as done and as the direct method needs.
+    """
+    return list(_rows(sizes or Sizes(), resolve_device(device)))
+
+
+def main(json_path: str | os.PathLike | None = None) -> None:
+    """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
+    rows = []
+    for row in _rows(Sizes(), resolve_device("auto")):
+        if not rows:
+            print(f"{row['machine']}; device {row['device']}; threads {row['threads']}")
+            print(f"{'':20}{'baseline':>12}{'ours':>12}  {'unit':<12}{'ratio':>7}")
+        figures = f"{row['baseline']:12.3f}{row['ours']:12.3f}  {row['unit']:<12}"
+        growth = f"  grows as size^{row['exponent']:.2f}" if "exponent" in row else ""
+        print(f"{row['name']:20}{figures}{row['ratio']:7.2f}{growth}", flush=True)
+        rows.append(row)
+    if json_path is not None:
+        path = Path(json_path)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
+            json.dump(rows, temporary, indent=1)
+        os.replace(temporary.name, path)
+
+
+def _rows(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(sizes.threads)
+    same = {
+        "machine": _machine(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "threads": sizes.threads,
+        "repeats": sizes.repeats,
+    }
+    measures = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline, _workers]
+    try:
+        for measure in measures:
+            for row in measure(sizes, device):
+                yield {"name": row.pop("name"), **_ratio(row), **same, **row}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _ratio(row: dict[str, Any]) -> dict[str, Any]:
+    figures = {key: row.pop(key) for key in ("baseline", "ours", "unit")}
+    return figures | {"ratio": figures["baseline"] / figures["ours"]}
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
+
+
+def _medians(sizes: Sizes, device: torch.device, *calls: Call) -> list[float]:
+    """Milliseconds of each call, the calls taking turns."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for turn in range(sizes.repeats + 1):
+        for call, times in zip(calls, taken, strict=True):
+            _wait(device)
+            began = time.perf_counter()
+            call()
+            _wait(device)
+            if turn:  # the first is for warming up
+                times.append(1e3 * (time.perf_counter() - began))
+    return [float(np.median(times)) for times in taken]
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _versus(sizes: Sizes, device: torch.device, theirs: Call, ours: Call) -> tuple[float, float]:
+    """Medians of PyTorch's layers, by their better setting of mkldnn, and of ours, ms."""
+
+    def without_mkldnn() -> None:
+        with torch.backends.mkldnn.flags(enabled=False):
+            theirs()
+
+    settings = [theirs] if device.type == "cuda" else [theirs, without_mkldnn]
+    *baselines, mine = _medians(sizes, device, *settings, ours)
+    return min(baselines), mine
+
+
+def _exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def _autoencoder_step(convolution: type[nn.Module], batch: int, device: torch.device) -> Call:
+    net = ConvAutoencoder(convolution=convolution).to(device)
+    signals = torch.randn(batch, net.length, device=device)
+    optimiser = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        F.mse_loss(net(signals), signals).backward()
+        optimiser.step()
+
+    return step
+
+
+def _table1(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    steps = [_autoencoder_step(kind, sizes.batch, device) for kind in (nn.Conv1d, FFTConv1d)]
+    baseline, ours = _versus(sizes, device, *steps)
+    yield {"name": "table1_step", "baseline": baseline, "ours": ours, "unit": "ms"}
+
+
+def _fits(sizes: Sizes, count: int, p: int, first: int = 0) -> list[UnpunishedFit]:
+    third = sizes.samples // 3
+    return [
+        UnpunishedFit(
+            np.random.default_rng(seed).standard_normal(sizes.samples).astype(np.float32),
+            *(third, 2 * third, p, sizes.steps, seed),
+            device="cpu",
+        )
+        for seed in range(first, first + count)
+    ]
+
+
+def _unpunished(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    for p in (GOOD, BAD):
+        specs = _fits(sizes, sizes.models, p)
+        ensemble = Ensemble(specs, device)
+        net = PlainUnpunished(p, sizes.samples).to(device)
+        optimiser = net.adagrad(specs[0])
+
+        def plain(net=net, optimiser=optimiser, ensemble=ensemble) -> None:
+            for fed, signal, mask in zip(ensemble.fed, ensemble.signal, ensemble.mask, strict=True):
+                optimiser.zero_grad()
+                net.loss(fed, signal, mask, 1.0).backward()
+                optimiser.step()
+
+        times = _versus(sizes, device, plain, ensemble.step)
+        baseline, ours = (total / sizes.models for total in times)
+        name = f"unpunished_step_p{p}"
+        yield {"name": name, "baseline": baseline, "ours": ours, "unit": "ms/model"}
+
+
+def _layers(
+    sizes: Sizes, device: torch.device, batch: int, channels: int, taps: int, length: int
+) -> tuple[float, float]:
+    """Forward and backward of one layer, PyTorch's and ours, ms."""
+    signals = torch.randn(batch, channels, length, device=device, requires_grad=True)
+    calls = []
+    for kind in (nn.Conv1d, FFTConv1d):
+        layer = kind(channels, channels, taps, padding="same", device=device)
+        calls.append(lambda layer=layer: layer(signals).sum().backward())
+    return _versus(sizes, device, *calls)
+
+
+def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[float, float]]):
+    """A row of a scaling: its figures are those of the largest size."""
+    baselines, ours = zip(*times, strict=True)
+    points = [
+        {variable: size, "baseline": baseline, "ours": mine}
+        for size, baseline, mine in zip(at, baselines, ours, strict=True)
+    ]
+    exponents = {
+        "exponent": _exponent(at, ours),
+        "baseline_exponent": _exponent(at, baselines),
+    }
+    figures = {"name": name, "baseline": baselines[-1], "ours": ours[-1], "unit": "ms"}
+    return figures | exponents | {"points": points}
+
+
+def _kernels(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    times = [_layers(sizes, device, 16, 15, taps, 512) for taps in sizes.kernels]
+    yield _scaling("kernel_scaling", "taps", sizes.kernels, times)
+
+
+def _lengths(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    times = [_layers(sizes, device, 1, 10, 80, length) for length in sizes.lengths]
+    yield _scaling("length_scaling", "samples", sizes.lengths, times)
+
+
+def _ensembles(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    at = list(sizes.ensembles)
+    if device.type == "cuda":
+        while at[-1] < 1024:
+            at.append(2 * at[-1])
+    times = []
+    for models in at:
+        together = Ensemble(_fits(sizes, models, GOOD), device)
+        alone = Ensemble(_fits(sizes, 1, GOOD), device)
+        one, ours = _medians(sizes, device, alone.step, together.step)
+        times.append((models * one, ours))
+    # here the baseline is our own net, stepped one model after the other
+    yield _scaling("ensemble_scaling", "models", at, times)
+
+
+def _roofline(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    a = torch.randn(sizes.matrix, sizes.matrix, device=device)
+    step = _autoencoder_step(FFTConv1d, sizes.batch, device)
+    product, ours = _medians(sizes, device, lambda: a @ a, step)
+    done, direct = _arithmetic(ConvAutoencoder(), sizes.batch)
+    yield {
+        "name": "roofline",
+        "baseline": 2 * sizes.matrix**3 / product / 1e6,
+        "ours": done / ours / 1e6,
+        "unit": "GFLOP/s",
+        "gflop": done / 1e9,
+        "direct_gflop": direct / 1e9,
+        "direct_gflop_per_s": direct / ours / 1e6,
+    }
+
+
+def _arithmetic(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
+    """Floating-point operations of the convolutions of a training step: by FFT, and directly."""
+    done = direct = 0.0
+    length = net.length
+    layers = []
+    for block in net.encoder:
+        layers.append((block.conv, length, 1))
+        length //= block.pool
+    for block in net.decoder:
+        layers.append((block.conv, length, block.pool))
+        length *= block.pool
+    for i, (conv, short, upsample) in enumerate(layers):
+        taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
+        passes = 3 if i else 2  # the signals themselves need no gradient
+        left = (taps - 1) // 2 + upsample - 1
+        plan = fftconv.plan(short, taps + upsample - 1, left, upsample, batch, inner, outer)
+        rows = batch * plan.blocks
+        slow, fast = (2.5 * n * math.log2(n) for n in (plan.size, plan.size * upsample))
+        done += (passes - 1) * inner * rows * slow + 2 * outer * (rows + inner) * fast
+        done += passes * 8 * (plan.size * upsample / 2 + 1) * rows * inner * outer
+        direct += passes * 2.0 * batch * short * upsample * taps * inner * outer
+    return done, direct
+
+
+def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    cores = os.cpu_count() or 1
+    count = sizes.fits * cores
+    fresh = iter(range(0, 1 << 30, count))  # new seeds each time, so that no fit is known already
+
+    def fit(jobs: int, folder: str) -> None:
+        specs = _fits(sizes, count, GOOD, next(fresh))
+        run(fit_unpunished, specs, batch=sizes.fits, group=group, jobs=jobs, cache=folder)
+
+    few = Sizes(**{**vars(sizes), "repeats": min(sizes.repeats, 2)})
+    with tempfile.TemporaryDirectory() as folder:
+        calls = [lambda: fit(1, folder), lambda: fit(cores, folder)]
+        times = _medians(few, torch.device("cpu"), *calls)
+    baseline, ours = (total / count / 1e3 for total in times)
+    yield {
+        "name": "workers",
+        "baseline": baseline,
+        "ours": ours,
+        "unit": "s/fit",
+        "threads": cores,
+        "repeats": few.repeats,
+        "baseline_fits_per_hour": 3600 / baseline,
+        "fits_per_hour": 3600 / ours,
+    }
