@@ -26,7 +26,7 @@ def positions(frames: int) -> np.ndarray:
 @torch.no_grad()
 def reconstruct(net: ConvAutoencoder, signals: np.ndarray) -> np.ndarray:
     """Encode and decode signals (signals, samples), mV; the result has the same shape."""
-    device = next(net.parameters()).device
+    device = next(net.eval().parameters()).device
     batches = torch.as_tensor(signals, dtype=torch.float32).split(256)
     return torch.cat([net(batch.to(device)).cpu() for batch in batches]).numpy()
 
@@ -45,7 +45,7 @@ def latent_path(
     -------
     (pairs, frames, samples) float32, mV.
     """
-    device = next(net.parameters()).device
+    device = next(net.eval().parameters()).device
     start, end = (
         net.encode(torch.as_tensor(x, dtype=torch.float32, device=device)) for x in (first, second)
     )
