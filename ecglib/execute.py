@@ -52,6 +52,7 @@ def main() -> None:
             parameters=request["parameters"],
             engine_name="reporting",
             kernel_name="python3",
+            language="python",
             cwd=request["folder"],
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],

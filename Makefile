@@ -1,0 +1,51 @@
+# Every target does all of its own set-up; Python 3.11 or newer is the only thing it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())' 2>/dev/null)
+
+.PHONY: book paper test lint types html vendor clean help
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
+
+book: $(READY) ## the book at quick scale on synthetic records: _build/quick/html
+	$(BIN)/python -m ecglib build --scale quick --jobs $(JOBS)
+
+paper: $(READY) ## the book at the paper's scale on LUDB, in place: _build/html
+	$(BIN)/python -m ecglib build --scale paper --dataset ludb --jobs $(JOBS)
+
+html: $(READY) ## render the committed outputs, run nothing: _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+
+test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks, Chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax \
+		--nbval-current-env --nbval-cell-timeout 900 --nbval-sanitize-with tests/nbval-sanitize.cfg \
+		_build/quick/book/chapters
+
+lint: $(READY) ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy
+	$(BIN)/mypy
+
+vendor: ## fetch the scripts that the pages load from npm again (needs npm)
+	bash vendor/fetch.sh
+
+clean: ## remove what was built, and the environment
+	rm -rf _build $(VENV)
+
+$(READY): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@

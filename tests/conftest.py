@@ -1,0 +1,70 @@
+"""What several test files share: the built book, a server for it, and Chromium."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = ROOT / "_build" / "quick"
+CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI's set-up is broken
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """In CI a test skipped for what CI provides has failed."""
+    report = (yield).get_result()
+    if report.skipped and os.environ.get("CI") == "true" and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if any(word in reason for word in CI_INSTALLS):
+            report.outcome = "failed"
+            report.longrepr = f"skipped in CI, where it must run: {reason}"
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """Folder of the quick book's pages."""
+    if not (QUICK / "html" / "index.html").is_file():
+        pytest.skip("the quick book is not built: run `make book` first")
+    return QUICK / "html"
+
+
+@pytest.fixture(scope="session")
+def chapters(site: Path) -> list[Path]:
+    """The quick book's executed notebooks."""
+    return sorted((QUICK / "book" / "chapters").glob("[!.]*.ipynb"))
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Address at which the pages are served."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium, as the system has it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -1,0 +1,53 @@
+"""A book of two tiny chapters, for tests of what runs and builds books."""
+
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+PARAMETERS = (
+    'dataset = "ludb"\nlead = "v6"\ndevice = "auto"\nscale = "paper"\nseeds = [0, 1]\nfail = 0\n'
+)
+CODE = """\
+import json, os, pathlib
+pathlib.Path("results").mkdir(exist_ok=True)
+said = {"scale": scale, "dataset": dataset, "seeds": seeds, "jobs": os.environ["ECGLIB_JOBS"]}
+said["cluster"] = os.environ.get("ECGLIB_CLUSTER")
+pathlib.Path("results/{name}.json").write_text(json.dumps(said))
+print(said)
+"""
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+FIRST = "import pathlib\nprint(sorted(p.stem for p in pathlib.Path('results').glob('*.json')))"
+
+
+def save(path: Path, *cells: nbformat.NotebookNode) -> None:
+    notebook = new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})
+    notebook.metadata.language_info = {"name": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    nbformat.write(notebook, path)
+
+
+def toy_book(root: Path) -> Path:
+    """Write chapters 01-one and 02-two, and a first page that reads their results."""
+    chapters = root / "chapters"
+    chapters.mkdir(parents=True)
+    (root / "_config.yml").write_text(
+        "title: Toy\nexecute: {execute_notebooks: 'off'}\nonly_build_toc_files: true\n"
+    )
+    names = ("01-one", "02-two")
+    toc = {"format": "jb-book", "root": "chapters/index"}
+    toc["chapters"] = [{"file": f"chapters/{name}"} for name in names]
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
+    (chapters / "quick.yml").write_text("01-one: {seeds: [7]}\n02-two: {}\n")
+    for name in names:
+        save(
+            chapters / f"{name}.ipynb",
+            new_markdown_cell(f"# {name}"),
+            new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            new_code_cell("print('well', 1 / (1 - fail))"),
+            new_code_cell(CODE.replace("{name}", name)),
+        )
+    save(chapters / "index.ipynb", new_markdown_cell("# Toy"), new_code_cell(FIRST))
+    return root
