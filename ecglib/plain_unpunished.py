@@ -31,7 +31,8 @@ class PlainUnpunished(nn.Module):
     def in_order(self) -> list[Tensor]:
         """The parameters in the order of `unpunished.SHAPES`."""
         encoder = [v for layer in self.encoder for v in layer.parameters()]
-        decoder = zip((layer.weight for layer in self.decoder), self.unused, strict=True)
+        weights = (layer.get_parameter("weight") for layer in self.decoder)
+        decoder = zip(weights, self.unused, strict=True)
         return [*encoder, *(value for pair in decoder for value in pair)]
 
     def load(self, values: list[Tensor]) -> "PlainUnpunished":

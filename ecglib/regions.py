@@ -21,7 +21,7 @@ __all__ = ["ECG", "Condition", "Outcome", "Study", "fit", "observed_and_region",
 ECG = "ECG"
 STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
 LONGEST_SHARE = 0.9  # of a record that may be observed
-MODEL_BYTES = 24e6  # peak memory of one network
+MODEL_BYTES = 24e6  # memory of one network while it is fitted, with room to spare
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,17 @@ def test_a_loss_that_is_no_longer_finite_names_record_seed_and_step():
         fit_unpunished(specs)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_finds_the_same_gradients():
+    specs = [spec(seed=seed) for seed in range(2)]
+    here, there = Ensemble(specs, CPU), Ensemble(specs, torch.device("cuda"))
+    assert torch.allclose(here.gradients(), there.gradients().cpu(), rtol=1e-3)
+    for ours, theirs in zip(here.parameters, there.parameters, strict=True):
+        assert torch.allclose(
+            ours.grad, theirs.grad.cpu(), atol=1e-2 * ours.grad.abs().max().item()
+        )
+
+
 @pytest.mark.skipif("ECGLIB_LUDB" not in os.environ, reason="LUDB is not at hand: set ECGLIB_LUDB")
 def test_the_published_setting_on_a_record_of_ludb():
     signal = read_digital("1")[0][:, LEADS.index("v6")]
