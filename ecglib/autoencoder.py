@@ -177,6 +177,18 @@ class ConvAutoencoder(nn.Module):
             )
         )
 
+        if not batch_norm:
+            self._keep_variance()
+
+    def _keep_variance(self) -> None:
+        """He et al.'s initial weights: with PyTorch's own, and nothing to normalise, signals die
+        out from layer to layer and the net does not learn.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Conv1d | FFTConv1d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
     def encode(self, signals: Tensor) -> Tensor:
         """Signals (batch, length) -> codes (batch, latent)."""
         if signals.dim() != 2 or signals.shape[1] != self.length:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ecglib.autoencoder import ConvAutoencoder
 from ecglib.estimates import Estimate, resampled
-from ecglib.measures import match_peaks, periodicity, r_counts, r_peaks, t_peaks
+from ecglib.measures import R_LEVEL, match_peaks, periodicity, r_counts, r_peaks, t_peaks
 from ecglib.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.records import WAVE, Records
 from ecglib.windows import Windows, remove_baseline, resample, split_patients, windows_of
@@ -14,6 +14,7 @@ from ecglib.windows import Windows, remove_baseline, resample, split_patients, w
 __all__ = [
     "FourSeconds",
     "PathScores",
+    "explained",
     "four_seconds",
     "net_scores",
     "patient_pairs",
@@ -120,6 +121,20 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
     return {"sensitivity": ratio(true), "ppv": ratio(found)}
 
 
+def explained(windows: Windows, reconstructions: list[np.ndarray]) -> Estimate:
+    """Share of the variance of all windows together that each net's reconstructions explain.
+
+    Every reconstruction is (windows, samples), mV.
+    """
+    variance = windows.signals.var(axis=1)
+    residual = np.stack([((windows.signals - r) ** 2).mean(axis=1) for r in reconstructions])
+
+    def share(weights: np.ndarray) -> float:
+        return float(1 - (weights * residual).sum() / (weights * variance).sum())
+
+    return resampled(share, windows.record, seeds=len(residual), unit="share of variance")
+
+
 def patient_pairs(windows: Windows, n_pairs: int, seed: int = 0) -> np.ndarray:
     """Up to `n_pairs` distinct pairs of windows of different patients, indices (pairs, 2)."""
     first, second = np.triu_indices(len(windows), 1)
@@ -143,12 +158,12 @@ class PathScores:
     periodicity_ratio: np.ndarray
 
 
-def score_paths(paths: np.ndarray, fs: float = FS) -> PathScores:
-    """Score paths (pairs, frames, samples), mV."""
-    counts = np.array([r_counts(path, fs) for path in paths])
+def score_paths(paths: np.ndarray, least: float = R_LEVEL) -> PathScores:
+    """Score paths (pairs, frames, samples), mV, at 128 Hz; `least` as in `measures.r_counts`."""
+    counts = np.array([r_counts(path, FS, least) for path in paths])
     ends = counts[:, [0, -1]]
     violated = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
-    rhythm = periodicity(paths, fs)
+    rhythm = periodicity(paths, FS)
     least_end = np.maximum(rhythm[:, [0, -1]].min(axis=1), 1e-6)
     return PathScores(violated.astype(float), rhythm.min(axis=1) / least_end)
 
@@ -173,11 +188,15 @@ def reference_paths(
 
 
 def net_scores(
-    nets: list[ConvAutoencoder], data: FourSeconds, pairs: np.ndarray, frames: int = 33
+    nets: list[ConvAutoencoder],
+    data: FourSeconds,
+    pairs: np.ndarray,
+    frames: int = 33,
+    least: float = R_LEVEL,
 ) -> PathScores:
     """Score each net's latent paths between the pairs; arrays are (nets, pairs)."""
     first, second = (data.middle.signals[pairs[:, k]] for k in (0, 1))
-    scores = [score_paths(latent_path(net, first, second, frames)) for net in nets]
+    scores = [score_paths(latent_path(net, first, second, frames), least) for net in nets]
     return PathScores(
         np.stack([s.violated for s in scores]), np.stack([s.periodicity_ratio for s in scores])
     )

@@ -76,18 +76,19 @@ def r_peaks(signal: np.ndarray, fs: float, level: float | None = None) -> np.nda
     )
 
 
-def r_counts(path: np.ndarray, fs: float) -> np.ndarray:
+def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
     """Number of R peaks in each frame of a path (frames, samples).
 
-    A peak counts when its QRS energy is at least 0.4 of the level interpolated linearly between
-    the path's two ends, so a beat that fades below that is gone and a ghost above it is there.
+    A peak counts when its QRS energy is at least the share `least` of the level interpolated
+    linearly between the path's two ends, so a beat that fades below that is gone and a ghost above
+    it is there.
     """
     energy = qrs_energy(path, fs)
     ends = np.percentile(energy[[0, -1]], 95, axis=-1)
     levels = np.linspace(ends[0], ends[1], len(path))
     return np.array(
         [
-            len(find_peaks(e, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)[0])
+            len(find_peaks(e, height=max(least * level, 1e-9), distance=REFRACTORY_S * fs)[0])
             for e, level in zip(energy, levels, strict=True)
         ]
     )

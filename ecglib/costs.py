@@ -1,0 +1,69 @@
+"""Tables and figures of the benchmark, for the chapter on what the book costs."""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from ecglib.figures import COLORS, WIDTH
+
+__all__ = ["compared", "read_bench", "scaling_figure"]
+
+AXES = {
+    "kernel_scaling": "taps of the kernel",
+    "length_scaling": "samples of the signal",
+    "ensemble_scaling": "networks stepped together",
+}
+
+
+def read_bench(path: str | Path = "bench.json") -> dict[str, dict]:
+    """The rows that `python -m ecglib bench --json PATH` wrote, by name."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no benchmark {path}; write it with `python -m ecglib bench --json {path}`"
+        )
+    content = json.loads(path.read_text())
+    rows = content["rows"] if isinstance(content, dict) else content
+    return {row["name"]: row for row in rows}
+
+
+def compared(rows: dict[str, dict]) -> list[dict[str, object]]:
+    """The rows that compare two ways of doing one thing, as a table's rows."""
+    return [
+        {
+            "what": name,
+            "baseline": f"{row['baseline']:.3g}",
+            "ours": f"{row['ours']:.3g}",
+            "unit": row["unit"],
+            "ratio": f"{row['ratio']:.1f}",
+        }
+        for name, row in rows.items()
+        if "points" not in row
+    ]
+
+
+def scaling_figure(rows: dict[str, dict]) -> Figure:
+    """How the cost grows with kernel, signal and ensemble: baseline and ours, log scales."""
+    shown = [name for name in AXES if name in rows]
+    fig, axes = plt.subplots(len(shown), 1, figsize=(WIDTH, 2.4 * len(shown)), squeeze=False)
+    for ax, name in zip(axes[:, 0], shown, strict=True):
+        row = rows[name]
+        x = [point["at"] for point in row["points"]]
+        for key, label, color in (
+            ("baseline", "PyTorch's layers", COLORS["null"]),
+            ("ours", "ecglib", COLORS["net"]),
+        ):
+            exponent = row["exponent" if key == "ours" else "baseline_exponent"]
+            ax.loglog(
+                x,
+                [point[key] for point in row["points"]],
+                "o-",
+                color=color,
+                ms=4,
+                label=f"{label} (exponent {exponent:.2f})",
+            )
+        ax.set(xlabel=AXES[name], ylabel=row["unit"])
+        ax.legend()
+    return fig
