@@ -30,7 +30,7 @@ from sklearn.gaussian_process.kernels import (
 __all__ = ["CONTROLS", "GAUSSIAN", "LENGTH_S", "matched", "sample_stationary", "trajectory"]
 
 LENGTH_S = 5000 / 280 / 500  # the paper's length scale: 1 on a grid of 5000 points over 280; 36 ms
-GAUSSIAN = ("squared exponential", "Matern 3/2", "rational quadratic")
+GAUSSIAN = ("squared exponential", "Matérn 3/2", "rational quadratic")
 CONTROLS = ("periodic", "phase-randomised", "shuffled beats")
 
 # What of a beat is moved as one: from before the P wave to after the T wave, s either side of the
@@ -66,7 +66,7 @@ def trajectory(
     match process:
         case "squared exponential":
             values = sample_stationary(RBF(length), samples, rng)
-        case "Matern 3/2":
+        case "Matérn 3/2":
             values = sample_stationary(Matern(length, nu=1.5), samples, rng)
         case "rational quadratic":
             values = sample_stationary(RationalQuadratic(length, alpha=1.0), samples, rng)
