@@ -202,8 +202,12 @@ def _copy_sources(plan: Plan) -> None:
             shutil.copytree(source, target)
         elif source.is_file():
             shutil.copy2(source, target)
-    for source in (plan.root / "chapters").iterdir():
-        target = chapters / source.name
+    sources = {source.name: source for source in (plan.root / "chapters").iterdir()}
+    for target in chapters.iterdir():
+        if target.is_file() and target.name not in sources:
+            target.unlink()  # its page is gone, or a killed run left it
+    for name, source in sources.items():
+        target = chapters / name
         if source.is_file() and not (source.suffix == ".ipynb" and target.exists()):
             shutil.copy2(source, target)
 

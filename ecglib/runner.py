@@ -133,13 +133,10 @@ def _run_one(
     process.wait()
     drain.join()
     processes.discard(process)
-    if last.get("done"):
-        if quiet:
-            print(
-                f"{run.name}: done in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
-            )
-        return None
-    return _explain(run, last, "".join(said))
+    outcome = "done" if last.get("done") else "failed"
+    if quiet or outcome == "failed":
+        tqdm.write(f"{run.name}: {outcome} after {time.monotonic() - began:.0f} s", sys.stderr)
+    return None if last.get("done") else _explain(run, last, "".join(said))
 
 
 def _explain(run: Run, last: Mapping[str, Any], said: str) -> str:
