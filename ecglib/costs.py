@@ -11,9 +11,9 @@ from ecglib.figures import COLORS, WIDTH
 __all__ = ["compared", "read_bench", "scaling_figure"]
 
 AXES = {
-    "kernel_scaling": "taps of the kernel",
-    "length_scaling": "samples of the signal",
-    "ensemble_scaling": "networks stepped together",
+    "kernel_scaling": ("taps", "taps of the kernel"),
+    "length_scaling": ("samples", "samples of the signal"),
+    "ensemble_scaling": ("models", "networks stepped together"),
 }
 
 
@@ -49,9 +49,9 @@ def scaling_figure(rows: dict[str, dict]) -> Figure:
     shown = [name for name in AXES if name in rows]
     fig, axes = plt.subplots(len(shown), 1, figsize=(WIDTH, 2.4 * len(shown)), squeeze=False)
     for ax, name in zip(axes[:, 0], shown, strict=True):
-        row = rows[name]
-        x = [point["at"] for point in row["points"]]
-        for key, label, color in (
+        row, (at, label) = rows[name], AXES[name]
+        x = [point[at] for point in row["points"]]
+        for key, who, color in (
             ("baseline", "PyTorch's layers", COLORS["null"]),
             ("ours", "ecglib", COLORS["net"]),
         ):
@@ -62,8 +62,8 @@ def scaling_figure(rows: dict[str, dict]) -> Figure:
                 "o-",
                 color=color,
                 ms=4,
-                label=f"{label} (exponent {exponent:.2f})",
+                label=f"{who} (exponent {exponent:.2f})",
             )
-        ax.set(xlabel=AXES[name], ylabel=row["unit"])
+        ax.set(xlabel=label, ylabel=row["unit"])
         ax.legend()
     return fig
