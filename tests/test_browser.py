@@ -21,6 +21,7 @@ class Page:
         self.address = address
         self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
         self.page = self.context.new_page()
+        self.page.set_default_timeout(120_000)
         self.wrong: list[str] = []
         self.page.on("console", lambda m: self._say(f"console {m.type}: {m.text}"))
         self.page.on("pageerror", lambda error: self._say(f"error: {error}"))
