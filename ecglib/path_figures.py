@@ -57,7 +57,7 @@ def reconstructions(
         ax.plot(time, output, color=COLORS["reconstruction"], label="reconstruction")
         ax.set_title(title)
         ecg_axes(ax, seconds=ax is axes[-1])
-    axes[0].legend(loc="upper right", ncols=2)
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=2)
     stamp(fig, source)
     return fig
 
@@ -102,6 +102,8 @@ def path_panels(
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
         ax.margins(x=0)
+    bottom, top = path[chosen].min(), path[chosen].max()
+    axes[0].set_ylim(bottom, top + 0.6 * (top - bottom))  # room for the words above the peaks
     axes[-1].set_xlabel("time, s")
     stamp(fig, source)
     return fig
