@@ -60,7 +60,7 @@ def run_all(
     if not runs:
         return
     at_once = min(at_once, len(runs))
-    # Threads of one process are slower than processes of one thread (design.md, measured): the
+    # Threads of one process are slower than processes of one thread: the
     # chapter's own arithmetic keeps to one thread where several chapters share the cores.
     variables = {**os.environ, **(environment or {}), "ECGLIB_JOBS": str(max(1, jobs // at_once))}
     variables.setdefault("PYTHONHASHSEED", "0")
