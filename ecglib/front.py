@@ -41,20 +41,22 @@ def rules_table(results: Mapping[str, dict]) -> HTML:
 
 
 def runs_table(results: Mapping[str, dict]) -> HTML:
-    """How each chapter was run: data, scale, device, time and memory."""
+    """How each chapter was run: data, scale, device, fits made (and kept from before), costs."""
     rows = [
         (
             f'<a href="{name}.html">{name}</a>',
             html.escape(str(run.get("dataset"))),
             str(run.get("scale")),
             str(run.get("device")),
+            f"{run['fits']['fitted']} ({run['fits']['kept']})",
             f"{run['wall_s'] / 60:.1f}",
             f"{run['peak_memory_mib'] / 1024:.1f}",
         )
         for name, run in results.items()
-        if "wall_s" in run
+        if "fits" in run
     ]
-    return _table(("chapter", "data", "scale", "device", "minutes", "memory, GiB"), rows)
+    head = ("chapter", "data", "scale", "device", "fits (kept)", "minutes", "memory, GiB")
+    return _table(head, rows)
 
 
 def _figure(estimate: Estimate | None) -> str:

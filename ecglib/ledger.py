@@ -13,6 +13,7 @@ import torch
 
 from ecglib.claims import CLAIMS, Evidence
 from ecglib.estimates import Estimate
+from ecglib.workers import tally
 
 __all__ = ["Ledger", "ledger_rows", "read_results"]
 
@@ -57,6 +58,7 @@ class Ledger:
             },
             "wall_s": round(time.monotonic() - self.started, 1),
             "peak_memory_mib": round(_peak_memory_mib()),
+            "fits": dict(tally),
             "claims": self.claims,
             **self.more,
         }

@@ -38,10 +38,8 @@ class Variation:
 
 VARIATIONS = {
     "base": Variation("Table I, batch normalisation", ""),
-    "kernels halved": Variation("50, 50, 15, 10 taps", "C8", {"kernels": (50, 50, 15, 10)}),
     "kernels doubled": Variation("200, 200, 60, 40 taps", "C8", {"kernels": (200, 200, 60, 40)}),
     "short kernels": Variation("9 taps in every layer", "C8", {"kernels": (9, 9, 9, 9)}),
-    "filters halved": Variation("15, 8, 8, 3 filters", "C8", {"filters": (15, 8, 8, 3)}),
     "filters doubled": Variation("60, 30, 30, 10 filters", "C8", {"filters": (60, 30, 30, 10)}),
     "latent 10": Variation("a code of 10 numbers", "C8", {"latent": 10}),
     "latent 100": Variation("a code of 100 numbers", "C8", {"latent": 100}),

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass, replace
@@ -56,6 +57,9 @@ def ensemble_size(bytes_per_model: float, device: torch.device | str = "cpu") ->
     return int(min(most, max(1, room // bytes_per_model)))
 
 
+tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
+
+
 def run(
     fit: Fit,
     specs: Sequence[Any],
@@ -97,6 +101,7 @@ def run(
     keys = [store.key(prefix, spec) for spec in specs]
     todo = dict(zip(keys, specs, strict=True))
     results = {key: found for key in todo if (found := store.load(key)) is not None}
+    tally.update(kept=len(results), fitted=len(todo) - len(results))
     chunks = [
         missing
         for chunk in _chunks(todo, batch, group)
