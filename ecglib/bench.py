@@ -65,7 +65,7 @@ def bench(sizes: Sizes | None = None, device: str = "auto") -> list[dict[str, An
 
 def main(json_path: str | os.PathLike | None = None) -> None:
     """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in _rows(Sizes(), resolve_device("auto")):
         if not rows:
             print(f"{row['machine']}; device {row['device']}; threads {row['threads']}")
@@ -270,7 +270,8 @@ def _arithmetic(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
     """Floating-point operations of the convolutions of a training step: by FFT, and directly."""
     done = direct = 0.0
     length = net.length
-    layers = []
+    layers: list[tuple[Any, int, int]] = []
+    block: Any
     for block in net.encoder:
         layers.append((block.conv, length, 1))
         length //= block.pool

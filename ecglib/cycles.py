@@ -111,9 +111,9 @@ def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
     apart = (beats.record[i] != beats.record[j]) & (signs[i] == signs[j])
     i, j = i[apart], j[apart]
     peak, width = np.zeros((2, len(beats)))
-    for k in usable:
-        peak[k] = t_waves[k]["peak"]
-        width[k] = t_waves[k]["offset"] - t_waves[k]["onset"]
+    for k, t in enumerate(t_waves):
+        if t is not None:
+            peak[k], width[k] = t["peak"], t["offset"] - t["onset"]
     ratio = np.abs(peak[i] - peak[j]) / ((width[i] + width[j]) / 2)
     order = rng.permutation(len(i))
     i, j, stratum = i[order], j[order], bin_of(ratio[order])
@@ -142,9 +142,9 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     chosen = []
     for record in (0, 1):
         signs = {
-            k: _polarity(beats.signals[k], t_waves[k])
-            for k in np.flatnonzero(beats.record == record)
-            if t_waves[k] is not None
+            k: _polarity(beats.signals[k], t)
+            for k, t in enumerate(t_waves)
+            if t is not None and beats.record[k] == record
         }
         usable = [(k, sign) for k, sign in signs.items() if sign]
         if not usable:

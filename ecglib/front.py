@@ -1,7 +1,7 @@
 """The front page's tables: the ledger and how the book was made, from the chapters' results."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from IPython.display import HTML
 
@@ -76,7 +76,7 @@ def _references(null: Estimate | None, oracle: Estimate | None) -> str:
     return " / ".join("&ndash;" if e is None else f"{e.value:.2f}" for e in (null, oracle))
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> HTML:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> HTML:
     cells = "".join(f"<th>{name}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in rows)
     return HTML(

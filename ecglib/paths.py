@@ -140,9 +140,8 @@ def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int
     marks = {}
     for wave in waves:
         # A P wave belongs to the next R peak, a T wave to the last one.
-        side = "left" if wave["kind"] == "t" else "right"
-        beat = int(np.searchsorted(beats, wave["peak"], side=side))
-        beat -= {"t": 1, "qrs": 1, "p": 0}[str(wave["kind"])]
+        earlier = beats < wave["peak"] if wave["kind"] == "t" else beats <= wave["peak"]
+        beat = int(earlier.sum()) - (wave["kind"] != "p")
         for point in ("onset", "peak", "offset"):
             if wave[point] >= 0:
                 marks[beat - zero, str(wave["kind"]), point] = int(wave[point])

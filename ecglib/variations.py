@@ -118,8 +118,8 @@ class Study:
         pairs = cycles.stratified_pairs(self.test_beats, pairs_per_bin)
         self.far = pairs.subset(pairs.ratio > FAR)
         self.controlled = cycles.controlled_pairs()
-        shared = {"learning_rate": learning_rate, "device": device}
-        self._tasks = {
+        shared: dict[str, Any] = {"learning_rate": learning_rate, "device": device}
+        self._tasks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
             "four": (self.four.train.signals, {"steps": steps, "batch": batch} | shared),
             "cycle": (self.train_beats.signals, {"steps": steps, "batch": batch} | shared),
             "controlled": (
@@ -164,7 +164,9 @@ class Study:
         }
         explained = {
             task: bootstrap(
-                [explained_variance(signals, reconstruct(net, signals)) for net in nets[task]],
+                np.stack(
+                    [explained_variance(signals, reconstruct(net, signals)) for net in nets[task]]
+                ),
                 patients,
                 unit="share of variance",
                 resamples=300,
