@@ -22,8 +22,8 @@ from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder, 
 
 __all__ = ["VARIATIONS", "Outcome", "Study", "Variation"]
 
-TASKS = ("four", "cycle", "controlled")
-FAR = 0.4  # displacement over width from which a pair of beats counts for C6 here
+TASKS = ("four", "controlled")
+UNITS = {"C3": "share of pairs", "C6": "share of frames", "d*": "relative"}
 
 
 @dataclass(frozen=True)
@@ -60,25 +60,25 @@ class Outcome:
     ----------
     explained : share of variance explained on the test signals of each task.
     wrong_count : 1 where a four-second path's R count leaves the range of its ends (C3).
-    far_violated : 1 where a path between beats more than 0.4 widths apart has a frame without
-        exactly one T peak (C6).
-    controlled : the same for every pair of controlled beats, for d*.
+    far_violations : share of frames without exactly one T peak, on paths between controlled beats
+        whose T waves are further apart than their width (C6).
+    controlled : 1 where a path between any two controlled beats has such a frame, for d*.
     """
 
     explained: dict[str, Estimate]
     wrong_count: np.ndarray
-    far_violated: np.ndarray
+    far_violations: np.ndarray
     controlled: np.ndarray
     patients: dict[str, np.ndarray]
     displacement_ms: np.ndarray
 
     def share(self, claim: str) -> Estimate:
-        """The share of pairs that C3 or C6 speaks of."""
-        return bootstrap(self.of(claim), self.patients[claim], unit="share of pairs")
+        """The share of pairs that C3, or of frames that C6 speaks of."""
+        return bootstrap(self.of(claim), self.patients[claim], unit=UNITS[claim])
 
     def of(self, claim: str) -> np.ndarray:
         """The observations behind "C3", "C6" or "d*"."""
-        return {"C3": self.wrong_count, "C6": self.far_violated, "d*": self.controlled}[claim]
+        return {"C3": self.wrong_count, "C6": self.far_violations, "d*": self.controlled}[claim]
 
     def critical(self, weights: np.ndarray) -> float:
         """d* in ms under weights (nets, pairs)."""
@@ -104,7 +104,6 @@ class Study:
         batch: int,
         learning_rate: float,
         n_pairs: int,
-        pairs_per_bin: int,
         frames: int,
         device: str = "auto",
     ) -> None:
@@ -114,14 +113,10 @@ class Study:
         self.frames = frames
         self.four = interpolation.four_seconds(records)
         self.four_pairs = interpolation.patient_pairs(self.four.middle, n_pairs)
-        self.train_beats, self.test_beats = cycles.one_cycle(records)
-        pairs = cycles.stratified_pairs(self.test_beats, pairs_per_bin)
-        self.far = pairs.subset(pairs.ratio > FAR)
         self.controlled = cycles.controlled_pairs()
         shared: dict[str, Any] = {"learning_rate": learning_rate, "device": device}
         self._tasks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
             "four": (self.four.train.signals, {"steps": steps, "batch": batch} | shared),
-            "cycle": (self.train_beats.signals, {"steps": steps, "batch": batch} | shared),
             "controlled": (
                 cycles.controlled_training(),
                 {"steps": controlled_steps, "batch": max(batch // 2, 1)} | shared,
@@ -159,7 +154,6 @@ class Study:
     def _outcome(self, nets: dict[str, list]) -> Outcome:
         tests = {
             "four": (self.four.middle.signals, self.four.middle.record),
-            "cycle": (self.test_beats.signals, self.test_beats.record),
             "controlled": (self.controlled.first, self.controlled.patients[:, 0]),
         }
         explained = {
@@ -174,16 +168,16 @@ class Study:
             for task, (signals, patients) in tests.items()
         }
         on_four = interpolation.net_scores(nets["four"], self.four, self.four_pairs, self.frames)
+        on_beats = cycles.net_t_scores(nets["controlled"], self.controlled, self.frames)
+        far = self.controlled.ratio > 1
         return Outcome(
             explained=explained,
             wrong_count=on_four.violated,
-            far_violated=cycles.net_t_scores(nets["cycle"], self.far, self.frames).violated,
-            controlled=cycles.net_t_scores(
-                nets["controlled"], self.controlled, self.frames
-            ).violated,
+            far_violations=on_beats.violations[:, far],
+            controlled=on_beats.violated,
             patients={
                 "C3": self.four.middle.record[self.four_pairs],
-                "C6": self.far.patients,
+                "C6": self.controlled.patients[far],
                 "d*": self.controlled.patients,
             },
             displacement_ms=self.controlled.displacement_ms,
@@ -234,7 +228,7 @@ class Study:
             lambda weights: statistic(weights[:n], weights[n:]),
             base.patients[claim],
             seeds=(n, len(base.of(claim))),
-            unit="relative" if claim == "d*" else "share of pairs",
+            unit=UNITS[claim],
             resamples=300,
         )
 
