@@ -80,6 +80,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> HTML:
     cells = "".join(f"<th>{name}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in rows)
     return HTML(
-        '<div style="overflow-x:auto"><table class="table ecglib-table">'
+        '<div style="overflow-x:auto"><table class="table dataframe">'
         f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -13,7 +13,7 @@ import torch
 
 from ecglib.claims import CLAIMS, Evidence
 from ecglib.estimates import Estimate
-from ecglib.workers import tally
+from ecglib.workers import resolve_device, tally
 
 __all__ = ["Ledger", "ledger_rows", "read_results"]
 
@@ -24,7 +24,7 @@ class Ledger:
     def __init__(self, chapter: str, **run: object) -> None:
         """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
         self.chapter = chapter
-        self.run = run
+        self.run = run | ({"device": _device_name(str(run["device"]))} if "device" in run else {})
         self.started = time.monotonic()
         self.claims: dict[str, dict] = {}
         self.more: dict[str, object] = {}
@@ -115,6 +115,12 @@ def ledger_rows(results: dict[str, dict]) -> list[dict]:
             }
         )
     return rows
+
+
+def _device_name(device: str) -> str:
+    """What "auto" stood for, and which GPU it was."""
+    resolved = resolve_device(device)
+    return torch.cuda.get_device_name(resolved) if resolved.type == "cuda" else str(resolved)
 
 
 def _peak_memory_mib() -> float:
