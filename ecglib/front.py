@@ -48,7 +48,7 @@ def runs_table(results: Mapping[str, dict]) -> HTML:
             html.escape(str(run.get("dataset"))),
             str(run.get("scale")),
             str(run.get("device")),
-            f"{run['fits']['fitted']} ({run['fits']['kept']})",
+            "{fitted} ({kept})".format(**run["fits"]),
             f"{run['wall_s'] / 60:.1f}",
             f"{run['peak_memory_mib'] / 1024:.1f}",
         )
