@@ -41,7 +41,7 @@ def mask_frames(study: Study, net: str, cycles: Sequence[float]) -> list[bytes]:
     """The slider's pictures of a study's first record, one for each number of observed cycles."""
     conditions = [Condition(p=NETS[net], cycles=count) for count in cycles]
     outcomes = fit(study, conditions)
-    title = f"record {study.ids[0]}, {net} (p = {NETS[net]}), cycles observed: "
+    title = f"{study.source}, record {study.ids[0]}, {net} (p = {NETS[net]}), cycles observed: "
     return [
         png(mask_frame(outcomes[condition], 0, study.fs, f"{title}{condition.cycles:g}"))
         for condition in conditions

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from ipywidgets import Widget
 
+from ecglib.figures import stamp
 from ecglib.interpolation import FS
 from ecglib.measures import follow_wave, r_counts
 from ecglib.path_figures import course_frame, path_frame
@@ -17,32 +18,37 @@ FRAMES = 17  # positions on a slider
 
 
 Paths = Mapping[str, np.ndarray]
-BeatPaths = tuple[Paths, tuple[int, int], int]
+BeatPaths = tuple[Paths, tuple[int, int], int, str]
 
 
 def path_slider(
-    groups: Mapping[str, Paths], ids: Sequence[str], between: Callable[[str, str], Paths]
+    groups: Mapping[str, Paths],
+    ids: Sequence[str],
+    between: Callable[[str, str], Paths],
+    source: str,
 ) -> Widget:
     """A slider along four-second paths: for each named pair its net, null and oracle path.
 
     Each path is (frames, samples), mV, at 128 Hz. In a live notebook any two of the records `ids`
-    can be chosen; `between` gives their paths.
+    can be chosen; `between` gives their paths. `source` says which data the frames show.
     """
     return _explorer(
-        {name: path_frames(paths) for name, paths in groups.items()},
+        {name: path_frames(paths, source) for name, paths in groups.items()},
         ids,
-        lambda a, b: path_frames(between(a, b)),
+        lambda a, b: path_frames(between(a, b), source),
         "Four-second electrocardiograms on the network's path, the cross-fade and the oracle.",
     )
 
 
-def path_frames(paths: Paths) -> list[bytes]:
+def path_frames(paths: Paths, source: str) -> list[bytes]:
     """The slider's pictures of one pair: signals and R counts at 17 positions."""
     counts = {kind: r_counts(path, FS) for kind, path in paths.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: f"{count[k]} R peaks" for kind, count in counts.items()}
-        pictures.append(png(path_frame(paths, k, FS, notes)))
+        fig = path_frame(paths, k, FS, notes)
+        stamp(fig, source)
+        pictures.append(png(fig))
     return pictures
 
 
@@ -55,7 +61,8 @@ def course_slider(
     """A slider along one-cycle paths, the T wave's course drawn under them.
 
     For each named pair: its net, null and oracle path (frames, samples), mV; first and last
-    sample of the ST-T window; 1 or -1, the T wave's sign. `ids` and `between` as in `path_slider`.
+    sample of the ST-T window; 1 or -1, the T wave's sign; and which data these are. `ids` and
+    `between` as in `path_slider`.
     """
     return _explorer(
         {name: course_frames(*group, fs) for name, group in groups.items()},
@@ -65,14 +72,18 @@ def course_slider(
     )
 
 
-def course_frames(paths: Paths, window: tuple[int, int], sign: int, fs: float) -> list[bytes]:
+def course_frames(
+    paths: Paths, window: tuple[int, int], sign: int, source: str, fs: float
+) -> list[bytes]:
     """The slider's pictures of one pair of beats."""
     courses = {kind: follow_wave(path, fs, window, sign) for kind, path in paths.items()}
     peaks_ms = {kind: course.peak_ms for kind, course in courses.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: _peaks(course.counts[k]) for kind, course in courses.items()}
-        pictures.append(png(course_frame(paths, peaks_ms, k, fs, notes)))
+        fig = course_frame(paths, peaks_ms, k, fs, notes)
+        stamp(fig, source)
+        pictures.append(png(fig))
     return pictures
 
 
