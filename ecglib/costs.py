@@ -10,15 +10,18 @@ from ecglib.figures import COLORS, WIDTH
 
 __all__ = ["compared", "read_bench", "scaling_figure"]
 
-AXES = {
-    "kernel_scaling": ("taps", "taps of the kernel"),
-    "length_scaling": ("samples", "samples of the signal"),
-    "ensemble_scaling": ("models", "networks stepped together"),
+AXES = {  # by row: its variable, that variable's label, what the baseline is
+    "kernel_scaling": ("taps", "taps of the kernel", "PyTorch's layer"),
+    "length_scaling": ("samples", "samples of the signal", "PyTorch's layer"),
+    "ensemble_scaling": ("models", "networks", "ecglib, one after the other"),
 }
 
 
 def read_bench(path: str | Path = "bench.json") -> dict[str, dict]:
-    """The rows that `python -m ecglib bench --json PATH` wrote, by name."""
+    """The rows that `python -m ecglib bench --json PATH` wrote, by name.
+
+    Raises FileNotFoundError where there is no such file.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
@@ -49,10 +52,10 @@ def scaling_figure(rows: dict[str, dict]) -> Figure:
     shown = [name for name in AXES if name in rows]
     fig, axes = plt.subplots(len(shown), 1, figsize=(WIDTH, 2.4 * len(shown)), squeeze=False)
     for ax, name in zip(axes[:, 0], shown, strict=True):
-        row, (at, label) = rows[name], AXES[name]
+        row, (at, label, baseline) = rows[name], AXES[name]
         x = [point[at] for point in row["points"]]
         for key, who, color in (
-            ("baseline", "PyTorch's layers", COLORS["null"]),
+            ("baseline", baseline, COLORS["null"]),
             ("ours", "ecglib", COLORS["net"]),
         ):
             exponent = row["exponent" if key == "ours" else "baseline_exponent"]
