@@ -18,7 +18,6 @@ __all__ = [
     "match_peaks",
     "mean_distance",
     "periodicity",
-    "qrs_level",
     "r_counts",
     "r_peaks",
     "t_peaks",
@@ -52,19 +51,13 @@ def qrs_energy(signals: np.ndarray, fs: float) -> np.ndarray:
     return np.sqrt(gaussian_filter1d(slope**2, 0.025 * fs, axis=-1))
 
 
-def qrs_level(signals: np.ndarray, fs: float) -> np.ndarray:
-    """The QRS energy typical of each signal (..., samples): its 95th percentile, mV/s."""
-    return np.percentile(qrs_energy(signals, fs), 95, axis=-1)
+def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
+    """Samples of the R peaks of a signal (samples,): peaks of QRS energy over 0.4 of its level.
 
-
-def r_peaks(signal: np.ndarray, fs: float, level: float | None = None) -> np.ndarray:
-    """Samples of the R peaks of a signal (samples,): peaks of QRS energy over 0.4 of `level`.
-
-    `level` is the QRS energy of a typical beat in mV/s, by default the signal's own.
+    The level is that of a typical beat, the 95th percentile of the energy.
     """
     energy = qrs_energy(signal, fs)
-    if level is None:
-        level = float(np.percentile(energy, 95))
+    level = float(np.percentile(energy, 95))
     found, _ = find_peaks(energy, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)
     reach = round(0.06 * fs)
     return np.array(

@@ -13,7 +13,6 @@ from ecglib.measures import (
     match_peaks,
     mean_distance,
     periodicity,
-    qrs_level,
     r_counts,
     r_peaks,
     t_peaks,
@@ -192,13 +191,6 @@ def test_r_peaks_of_synthetic_records():
 def test_a_flat_signal_has_no_r_peaks():
     assert len(r_peaks(np.zeros(512), 128)) == 0
     assert r_counts(np.zeros((3, 512)), 128).tolist() == [0, 0, 0]
-
-
-def test_qrs_level_grows_with_the_signal():
-    signal = ecg([0.5, 1.5, 2.5, 3.5])
-    assert qrs_level(np.stack([signal, 3 * signal]), 128) == pytest.approx(
-        qrs_level(signal, 128) * np.array([1, 3])
-    )
 
 
 def test_beats_that_fade_are_no_longer_counted_and_come_back():
