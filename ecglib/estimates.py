@@ -119,6 +119,8 @@ def bootstrap(
     patients : (observations,) or (observations, 2) labels; by default each observation is a
         patient of its own.
     statistic : `weighted_mean` or `weighted_median`.
+
+    Raises ValueError where there are not as many labels as observations.
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     if patients is None:

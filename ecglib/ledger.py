@@ -30,7 +30,11 @@ class Ledger:
         self.more: dict[str, object] = {}
 
     def decide(self, claim_id: str, **evidence: Estimate) -> str:
-        """Enter a claim's evidence, return the verdict that follows from it."""
+        """Enter a claim's evidence, return the verdict that follows from it.
+
+        Raises KeyError for an unknown claim and for evidence that is lacking, ValueError where a
+        whole group of evidence is.
+        """
         return self.decide_from(claim_id, evidence)
 
     def decide_from(self, claim_id: str, evidence: Evidence) -> str:
@@ -79,7 +83,10 @@ class Ledger:
 
 
 def read_results(folder: str | Path) -> dict[str, dict]:
-    """The results of every chapter that has them, by chapter."""
+    """The results of every chapter that has them, by chapter.
+
+    Raises FileNotFoundError where there is no such folder.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder of results {folder}; build the book first")

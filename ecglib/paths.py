@@ -88,7 +88,9 @@ def landmark_warp(
 
     Returns
     -------
-    (frames, samples), mV.
+    (frames, samples) float32, mV.
+
+    Raises ValueError for no landmarks, or not as many in either signal.
     """
     if len(first_marks) == 0 or len(first_marks) != len(second_marks):
         raise ValueError(

@@ -26,6 +26,8 @@ class Records:
     rhythms: one a record, "" where it is not known.
     diagnoses: for each record every finding other than its rhythm and a normal axis.
     healthy: (records,) bool: sinus rhythm, normal axis, no other finding.
+
+    Raises ValueError where these do not describe equally many records.
     """
 
     signals: np.ndarray

@@ -60,8 +60,8 @@ def run_all(
     if not runs:
         return
     at_once = min(at_once, len(runs))
-    # Threads of one process are slower than processes of one thread: the
-    # chapter's own arithmetic keeps to one thread where several chapters share the cores.
+    # Fits run in processes of one thread each, which are faster than threads of one process: the
+    # chapters that run at once share the number of these processes among them.
     variables = {**os.environ, **(environment or {}), "ECGLIB_JOBS": str(max(1, jobs // at_once))}
     variables.setdefault("PYTHONHASHSEED", "0")
     waiting: queue.SimpleQueue[tuple[int, Run]] = queue.SimpleQueue()

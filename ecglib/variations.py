@@ -63,6 +63,8 @@ class Outcome:
     far_violations : share of frames without exactly one T peak, on paths between controlled beats
         whose T waves are further apart than their width (C6).
     controlled : 1 where a path between any two controlled beats has such a frame, for d*.
+    patients : for "C3", "C6" and "d*" the labels (pairs, 2) that intervals are resampled over.
+    displacement_ms : (pairs,) of the T waves of the controlled beats.
     """
 
     explained: dict[str, Estimate]
@@ -126,7 +128,10 @@ class Study:
     def run(
         self, seeds: Sequence[int], base_seeds: Sequence[int], only: Sequence[str] | None = None
     ) -> dict[str, Outcome]:
-        """Fit and measure the base and every variation (or those named in `only`)."""
+        """Fit and measure the base and every variation (or those named in `only`).
+
+        Raises ValueError for a name that is not among VARIATIONS.
+        """
         names = [name for name in VARIATIONS if only is None or name in only or name == "base"]
         if unknown := set(only or ()) - VARIATIONS.keys():
             raise ValueError(

@@ -97,7 +97,11 @@ def resample(records: Records, fs: int) -> Records:
 def split_patients(
     records: Records, test: float = 0.2, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and of the test records, every patient on one side only."""
+    """Indices of the training and of the test records, every patient on one side only.
+
+    Each record counts as a patient of its own, as in LUDB. test: share of the records.
+    Raises ValueError where one side would be empty.
+    """
     order = np.random.default_rng(seed).permutation(len(records))
     n_test = round(test * len(records))
     if not 0 < n_test < len(records):
@@ -109,7 +113,10 @@ def split_patients(
 
 
 def windows_of(records: Records, length: int = 512, step: int | None = None) -> Windows:
-    """Windows of `length` samples, one every `step` samples; without a step, the middle one."""
+    """Windows of `length` samples, one every `step` samples; without a step, the middle one.
+
+    Raises ValueError for records that are shorter than a window.
+    """
     spare = records.signals.shape[1] - length
     if spare < 0:
         raise ValueError(
@@ -122,7 +129,10 @@ def windows_of(records: Records, length: int = 512, step: int | None = None) -> 
 
 
 def beat_windows(records: Records, length: int = 512) -> Windows:
-    """One window of `length` samples around each R peak, the peak at sample `length // 2`."""
+    """One window of `length` samples around each R peak, the peak at sample `length // 2`.
+
+    Raises ValueError where no R peak has a whole window around it.
+    """
     last = records.signals.shape[1] - length
     where = [
         (record, peak - length // 2)
