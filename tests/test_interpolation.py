@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from toy_net import Identity
 
 from ecglib.interpolation import (
     FS,
@@ -27,23 +26,6 @@ from ecglib.windows import windows_of
 
 SECONDS = 10
 T_DELAY = 0.28
-
-
-class Identity(nn.Module):
-    """A net whose code is the signal: its latent paths are cross-fades."""
-
-    def __init__(self):
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))
-
-    def encode(self, signals):
-        return signals
-
-    def decode(self, code):
-        return code
-
-    def forward(self, signals):
-        return signals
 
 
 def train(r_at, fs=FS, seconds=SECONDS, t=True):
