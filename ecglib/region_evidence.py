@@ -38,8 +38,8 @@ def paired_row(first: Outcome, second: Outcome, part: str) -> dict[str, object]:
     difference = _difference(first, second, part)
     ranks = rankdata(np.abs(difference))
     return {
-        "first": weighted_mean(getattr(first, part), np.ones(len(difference))),
-        "second": weighted_mean(getattr(second, part), np.ones(len(difference))),
+        "first": float(getattr(first, part)[: len(difference)].mean()),
+        "second": float(getattr(second, part)[: len(difference)].mean()),
         "difference": paired(first, second, part),
         "rank correlation": float((ranks * np.sign(difference)).sum() / ranks.sum()),
         "p": float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0,

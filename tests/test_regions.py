@@ -131,3 +131,10 @@ def test_the_factorial_takes_one_condition_away_at_a_time():
     assert found["without_period"].value == pytest.approx(0.5)
     assert found["without_repeats"].value == found["without_moderate"].value == pytest.approx(0.25)
     assert found["none"].value == 1
+
+
+def test_a_row_compares_the_records_that_both_outcomes_have():
+    all_three, first_two = outcome([1.0, 2.0, 6.0]), outcome([0.5, 1.0])
+    row = evidence.paired_row(all_three, first_two, "inside")
+    assert row["first"] == 1.5 and row["second"] == 0.75
+    assert row["difference"].value == -0.75 and row["difference"].n == 2
