@@ -50,10 +50,9 @@ def latent_path(
         net.encode(torch.as_tensor(x, dtype=torch.float32, device=device)) for x in (first, second)
     )
     at = torch.as_tensor(positions(frames), dtype=torch.float32, device=device)[:, None]
-    paths = [
-        net.decode((1 - at) * a + at * b).cpu().numpy() for a, b in zip(start, end, strict=True)
-    ]
-    return np.stack(paths)
+    codes = (1 - at) * start[:, None] + at * end[:, None]
+    decoded = [net.decode(part).cpu() for part in codes.flatten(0, 1).split(256)]
+    return torch.cat(decoded).unflatten(0, (-1, frames)).numpy()
 
 
 def crossfade(first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
