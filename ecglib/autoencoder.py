@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ecglib.fftconv import FFTConv1d, add_at_maxima, window_maxima
+from ecglib.fftconv import FFTConv1d
+from ecglib.pooling import add_at_maxima, window_maxima
 
 
 class _NormPool(torch.autograd.Function):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ecglib.fftconv import conv1d_same, conv_transpose1d_same, max_pool1d_same
+from ecglib.fftconv import conv1d_same, conv_transpose1d_same
+from ecglib.pooling import max_pool1d_same
 from ecglib.workers import resolve_device
 
 __all__ = ["ARMS", "BAD", "GOOD", "UnpunishedFit", "code_size", "fit_unpunished", "group"]

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ecglib import fftconv
-from ecglib.fftconv import FFTConv1d, conv1d_same, conv_transpose1d_same, max_pool1d_same
+from ecglib.fftconv import FFTConv1d, conv1d_same, conv_transpose1d_same
+from ecglib.pooling import max_pool1d_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ecglib.fftconv import max_pool1d_same
 from ecglib.ludb import LEADS, read_digital
 from ecglib.plain_unpunished import PlainUnpunished
+from ecglib.pooling import max_pool1d_same
 from ecglib.unpunished import (
     Ensemble,
     UnpunishedFit,
