@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ipywidgets import Widget
 
 from ecglib.region_figures import mask_frame
-from ecglib.regions import Condition, Study, fit, one_record
+from ecglib.regions import Condition, RegionStudy, fit, one_record
 from ecglib.unpunished import BAD, GOOD
 from ecglib.widgets import frame_explorer, png
 
@@ -14,7 +14,9 @@ __all__ = ["mask_slider"]
 NETS = {"good net": GOOD, "bad net": BAD}
 
 
-def mask_slider(study: Study, everyone: Study, cycles: Sequence[float], shown: int = 3) -> Widget:
+def mask_slider(
+    study: RegionStudy, everyone: RegionStudy, cycles: Sequence[float], shown: int = 3
+) -> Widget:
     """A slider over the number of observed cycles, for the first `shown` records and either net.
 
     study: whose networks the page shows. everyone: the records that a live notebook can choose
@@ -37,7 +39,7 @@ def mask_slider(study: Study, everyone: Study, cycles: Sequence[float], shown: i
     )
 
 
-def mask_frames(study: Study, net: str, cycles: Sequence[float]) -> list[bytes]:
+def mask_frames(study: RegionStudy, net: str, cycles: Sequence[float]) -> list[bytes]:
     """The slider's pictures of a study's first record, one for each number of observed cycles."""
     conditions = [Condition(p=NETS[net], cycles=count) for count in cycles]
     outcomes = fit(study, conditions)
@@ -48,6 +50,6 @@ def mask_frames(study: Study, net: str, cycles: Sequence[float]) -> list[bytes]:
     ]
 
 
-def _chosen(everyone: Study, choice: str, cycles: Sequence[float]) -> list[bytes]:
+def _chosen(everyone: RegionStudy, choice: str, cycles: Sequence[float]) -> list[bytes]:
     name, _, net = choice.rpartition(", ")
     return mask_frames(one_record(everyone, everyone.ids.index(name)), net, cycles)

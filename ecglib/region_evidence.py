@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
 from ecglib.estimates import Estimate, bootstrap, change_point, resampled, weighted_mean
-from ecglib.regions import Outcome
+from ecglib.regions import RegionOutcome
 
 __all__ = [
     "curve",
@@ -23,13 +23,13 @@ __all__ = [
 OVER_VARIANCE = "error over variance"
 
 
-def paired(first: Outcome, second: Outcome, part: str) -> Estimate:
+def paired(first: RegionOutcome, second: RegionOutcome, part: str) -> Estimate:
     """Mean over records of the second outcome's error less the first's; part: a field's name."""
     unit = OVER_VARIANCE if part in ("inside", "outside") else "microvolts squared"
     return bootstrap(_difference(first, second, part), unit=unit)
 
 
-def paired_row(first: Outcome, second: Outcome, part: str) -> dict[str, object]:
+def paired_row(first: RegionOutcome, second: RegionOutcome, part: str) -> dict[str, object]:
     """A table's row: mean of either, the paired difference, its rank test and effect size.
 
     The test is Wilcoxon's signed-rank test, two-sided; the effect size is the matched-pairs rank
@@ -51,7 +51,7 @@ def share_positive(values: np.ndarray) -> Estimate:
     return bootstrap((values > 0).astype(float), unit="share of records")
 
 
-def curve(outcomes: Sequence[Outcome], part: str = "inside") -> np.ndarray:
+def curve(outcomes: Sequence[RegionOutcome], part: str = "inside") -> np.ndarray:
     """Errors of outcomes that differ in one setting, (records, settings)."""
     return np.stack([getattr(outcome, part) for outcome in outcomes], axis=1)
 
@@ -101,7 +101,9 @@ def switch_evidence(cycles: Sequence[float], inside: np.ndarray) -> dict[str, Es
     }
 
 
-def factorial_effects(cells: Mapping[tuple[bool, bool, bool], Outcome]) -> dict[str, Estimate]:
+def factorial_effects(
+    cells: Mapping[tuple[bool, bool, bool], RegionOutcome],
+) -> dict[str, Estimate]:
     """C16's evidence from the eight cells, keyed (repeats, a period observed, moderate).
 
     "all_three" is the inside error with all conditions met; "without_..." its rise when that one
@@ -117,7 +119,7 @@ def factorial_effects(cells: Mapping[tuple[bool, bool, bool], Outcome]) -> dict[
     }
 
 
-def _difference(first: Outcome, second: Outcome, part: str) -> np.ndarray:
+def _difference(first: RegionOutcome, second: RegionOutcome, part: str) -> np.ndarray:
     """Record by record; where one has fewer records, of those."""
     a, b = getattr(first, part), getattr(second, part)
     n = min(len(a), len(b))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ecglib.estimates import Estimate, bootstrap
 from ecglib.figures import COLORS, WIDTH, stamp
-from ecglib.regions import Outcome
+from ecglib.regions import RegionOutcome
 
 __all__ = [
     "differences",
@@ -26,13 +26,13 @@ PARTS = {"inside": "inside the region", "outside": "outside it"}
 SHADES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # of COLORS, for any named series
 
 
-def errors_text(outcome: Outcome, record: int) -> str:
+def errors_text(outcome: RegionOutcome, record: int) -> str:
     """Both errors of a record in words."""
     inside, outside = outcome.inside[record], outcome.outside[record]
     return f"error inside {inside:.2f}, outside {outside:.3f}"
 
 
-def restored(rows: Mapping[str, Outcome], record: int, fs: float, source: str) -> Figure:
+def restored(rows: Mapping[str, RegionOutcome], record: int, fs: float, source: str) -> Figure:
     """One record's signal and reconstruction under each named condition, the region shaded."""
     fig, axes = plt.subplots(len(rows), 1, figsize=(WIDTH, 0.6 + 1.55 * len(rows)), sharex=True)
     for ax, (name, outcome) in zip(np.atleast_1d(axes), rows.items(), strict=True):
@@ -44,7 +44,7 @@ def restored(rows: Mapping[str, Outcome], record: int, fs: float, source: str) -
     return fig
 
 
-def mask_frame(outcome: Outcome, record: int, fs: float, title: str) -> Figure:
+def mask_frame(outcome: RegionOutcome, record: int, fs: float, title: str) -> Figure:
     """One frame of the mask's slider: signal, reconstruction, region and both errors."""
     fig, ax = plt.subplots(figsize=(WIDTH, 3.1))
     _draw(ax, outcome, record, fs)
@@ -58,7 +58,7 @@ def _legend(fig: Figure, ax: Axes) -> None:
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
 
 
-def _draw(ax: Axes, outcome: Outcome, record: int, fs: float) -> None:
+def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float) -> None:
     signal, output = outcome.signals[record] / 1000, outcome.reconstructions[record] / 1000
     start, end = outcome.regions[record] / fs
     time = np.arange(len(signal)) / fs

@@ -1,8 +1,8 @@
 """The designs of section III: which networks are fitted, and what comes of them, as tidy arrays.
 
 A `Condition` says how a network is fitted whatever the record; `fit` fits it to every record of a
-`Study`, record i from the initial weights of seed `study.seed + i`. Networks that several chapters
-need are fitted once, since results are kept on disk.
+`RegionStudy`, record i from the initial weights of seed `study.seed + i`. Networks that several
+chapters need are fitted once, since results are kept on disk.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ecglib.records import Records
 from ecglib.unpunished import GOOD, UnpunishedFit, fit_unpunished, group
 from ecglib.workers import ensemble_size, resolve_device, run
 
-__all__ = ["ECG", "Condition", "Outcome", "Study", "fit", "observed_and_region", "prepare"]
+__all__ = ["ECG", "Condition", "RegionOutcome", "RegionStudy", "fit", "prepare", "region_of"]
 
 ECG = "ECG"
 STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
@@ -47,7 +47,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Study:
+class RegionStudy:
     """The records of section III, as its networks take them.
 
     signals: (records, samples) microvolts, the baseline as recorded. fs: Hz.
@@ -73,7 +73,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RegionOutcome:
     """What became of one condition, record by record.
 
     signals, reconstructions: (records, samples), microvolts. regions: (records, 2), samples.
@@ -99,7 +99,7 @@ def prepare(
     steps: int,
     seed: int,
     device: str,
-) -> Study:
+) -> RegionStudy:
     """The first `n_records` records that have a rhythm and room for the longest observed part.
 
     Records need 3 R peaks, and `longest_cycles` of their median RR intervals must fit into nine
@@ -115,7 +115,7 @@ def prepare(
         )
     chosen = np.flatnonzero(usable)[:n_records]
     passed = np.flatnonzero(~usable[: chosen[-1] + 1])
-    return Study(
+    return RegionStudy(
         signals=1000.0 * records.signals[chosen].astype(np.float64),
         fs=records.fs,
         ids=tuple(records.ids[i] for i in chosen),
@@ -129,7 +129,7 @@ def prepare(
     )
 
 
-def observed_and_region(study: Study, condition: Condition, record: int) -> tuple[int, int]:
+def region_of(study: RegionStudy, condition: Condition, record: int) -> tuple[int, int]:
     """The unpunished region [start, end) of a record under a condition, in samples."""
     if condition.cycles is None:
         return condition.region
@@ -138,7 +138,7 @@ def observed_and_region(study: Study, condition: Condition, record: int) -> tupl
     return (observed, samples) if condition.place == "start" else (0, samples - observed)
 
 
-def signal_of(study: Study, condition: Condition, record: int) -> np.ndarray:
+def signal_of(study: RegionStudy, condition: Condition, record: int) -> np.ndarray:
     """What a record's network is fitted to: (samples,), microvolts.
 
     A trajectory depends on the record, the process and `study.seed` plus the record's place.
@@ -151,11 +151,11 @@ def signal_of(study: Study, condition: Condition, record: int) -> np.ndarray:
     return trajectory(condition.process, signal, study.fs, rng, peaks, condition.length_s)
 
 
-def specs_of(study: Study, condition: Condition) -> list[UnpunishedFit]:
+def specs_of(study: RegionStudy, condition: Condition) -> list[UnpunishedFit]:
     """One fit a record."""
     specs = []
     for record in range(len(study))[: condition.first]:
-        start, end = observed_and_region(study, condition, record)
+        start, end = region_of(study, condition, record)
         specs.append(
             UnpunishedFit(
                 signal_of(study, condition, record),
@@ -172,7 +172,9 @@ def specs_of(study: Study, condition: Condition) -> list[UnpunishedFit]:
     return specs
 
 
-def fit(study: Study, conditions: Sequence[Condition], label: str = "") -> dict[Condition, Outcome]:
+def fit(
+    study: RegionStudy, conditions: Sequence[Condition], label: str = ""
+) -> dict[Condition, RegionOutcome]:
     """Fit the networks of all conditions; raises as `run` and `UnpunishedFit` do."""
     wanted = {condition: specs_of(study, condition) for condition in dict.fromkeys(conditions)}
     specs = [spec for some in wanted.values() for spec in some]
@@ -181,7 +183,7 @@ def fit(study: Study, conditions: Sequence[Condition], label: str = "") -> dict[
     outcomes = {}
     for condition, some in wanted.items():
         own = [next(results) for _ in some]
-        outcomes[condition] = Outcome(
+        outcomes[condition] = RegionOutcome(
             signals=np.stack([spec.signal for spec in some]),
             reconstructions=np.stack([result["reconstruction"] for result in own]),
             regions=np.array([(spec.start, spec.end) for spec in some]),
@@ -193,7 +195,7 @@ def fit(study: Study, conditions: Sequence[Condition], label: str = "") -> dict[
     return outcomes
 
 
-def one_record(study: Study, record: int) -> Study:
+def one_record(study: RegionStudy, record: int) -> RegionStudy:
     """The study of a single record, with the weights and trajectories it has in the whole one."""
     here = slice(record, record + 1)
     return replace(

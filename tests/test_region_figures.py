@@ -13,7 +13,7 @@ from ecglib.region_figures import (
     restored,
     trajectories,
 )
-from ecglib.regions import Outcome, prepare
+from ecglib.regions import RegionOutcome, prepare
 from ecglib.synthetic import load_synthetic
 
 SIGNALS = np.random.default_rng(0).standard_normal((2, 500)) * 1000
@@ -25,9 +25,9 @@ def _close():
     plt.close("all")
 
 
-def outcome() -> Outcome:
+def outcome() -> RegionOutcome:
     errors = np.array([0.25, 0.5])
-    return Outcome(
+    return RegionOutcome(
         SIGNALS, SIGNALS / 2, np.array([[100, 400], [50, 450]]), errors, errors / 10, errors, errors
     )
 

@@ -9,11 +9,11 @@ from ecglib import region_evidence as evidence
 from ecglib.processes import GAUSSIAN
 from ecglib.regions import (
     Condition,
-    Outcome,
+    RegionOutcome,
     fit,
-    observed_and_region,
     one_record,
     prepare,
+    region_of,
     signal_of,
     specs_of,
 )
@@ -24,12 +24,12 @@ OPTIONS = {"longest_cycles": 4.0, "steps": 2, "seed": 7, "device": "cpu"}
 STUDY = prepare(RECORDS, 2, **OPTIONS)
 
 
-def outcome(inside: np.ndarray, outside: np.ndarray | None = None) -> Outcome:
+def outcome(inside: np.ndarray, outside: np.ndarray | None = None) -> RegionOutcome:
     inside = np.asarray(inside, float)
     empty = np.zeros((len(inside), 10))
     outside = np.zeros(len(inside)) if outside is None else np.asarray(outside, float)
     regions = np.tile([0, 5], (len(inside), 1))
-    return Outcome(empty, empty, regions, inside, outside, inside * 1e4, outside * 1e4)
+    return RegionOutcome(empty, empty, regions, inside, outside, inside * 1e4, outside * 1e4)
 
 
 def test_signals_are_microvolts_with_their_baseline():
@@ -46,9 +46,9 @@ def test_records_without_room_for_the_longest_mask_are_left_out_and_named():
 
 def test_what_is_observed_is_a_number_of_cycles_at_either_end():
     two = round(2 * STUDY.rr[0])
-    assert observed_and_region(STUDY, Condition(cycles=2.0), 0) == (two, 5000)
-    assert observed_and_region(STUDY, Condition(cycles=2.0, place="end"), 0) == (0, 5000 - two)
-    assert observed_and_region(STUDY, Condition(), 0) == (1000, 4900)
+    assert region_of(STUDY, Condition(cycles=2.0), 0) == (two, 5000)
+    assert region_of(STUDY, Condition(cycles=2.0, place="end"), 0) == (0, 5000 - two)
+    assert region_of(STUDY, Condition(), 0) == (1000, 4900)
 
 
 def test_records_differ_in_seed_and_processes_in_trajectory():
