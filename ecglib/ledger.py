@@ -27,7 +27,7 @@ class Ledger:
         self.run = run | ({"device": _device_name(str(run["device"]))} if "device" in run else {})
         self.started = time.monotonic()
         self.claims: dict[str, dict] = {}
-        self.more: dict[str, object] = {}
+        self.more: dict[str, object] = {}  # what else to write: JSON's types, and estimates
 
     def decide(self, claim_id: str, **evidence: Estimate) -> str:
         """Enter a claim's evidence, return the verdict that follows from it.
@@ -66,7 +66,7 @@ class Ledger:
             "claims": self.claims,
             **self.more,
         }
-        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=1, allow_nan=False, default=Estimate.as_dict) + "\n"
         path = Path(folder) / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(

@@ -6,49 +6,84 @@ import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
 from ecglib.estimates import Estimate, bootstrap, change_point, resampled, weighted_mean
+from ecglib.processes import GAUSSIAN
 from ecglib.regions import RegionOutcome
 
 __all__ = [
     "curve",
     "drop_ratio",
     "drops",
-    "factorial_effects",
+    "mean_errors",
     "outside_slope",
     "paired",
+    "paired_by_part",
     "paired_row",
-    "share_positive",
+    "process_evidence",
+    "stability",
     "switch_evidence",
 ]
 
 OVER_VARIANCE = "error over variance"
+PARTS = ("inside", "outside")
+
+
+def mean_errors(outcome: RegionOutcome) -> dict[str, Estimate]:
+    """Mean error over records of either part, over its variance, by "inside" and "outside"."""
+    return {part: bootstrap(getattr(outcome, part), unit=OVER_VARIANCE) for part in PARTS}
 
 
 def paired(first: RegionOutcome, second: RegionOutcome, part: str) -> Estimate:
     """Mean over records of the second outcome's error less the first's; part: a field's name."""
-    unit = OVER_VARIANCE if part in ("inside", "outside") else "microvolts squared"
-    return bootstrap(_difference(first, second, part), unit=unit)
+    unit = OVER_VARIANCE if part in PARTS else "microvolts squared"
+    return bootstrap(getattr(second, part) - getattr(first, part), unit=unit)
 
 
-def paired_row(first: RegionOutcome, second: RegionOutcome, part: str) -> dict[str, object]:
-    """A table's row: mean of either, the paired difference, its rank test and effect size.
-
-    The test is Wilcoxon's signed-rank test, two-sided; the effect size is the matched-pairs rank
-    correlation: 1 where every record's difference is positive, -1 where each is negative.
-    """
-    difference = _difference(first, second, part)
-    ranks = rankdata(np.abs(difference))
+def paired_by_part(
+    first: RegionOutcome, others: Mapping[str, RegionOutcome]
+) -> dict[str, dict[str, Estimate]]:
+    """Of either part, by "inside" and "outside", each named outcome's error less the first's."""
     return {
-        "first": float(getattr(first, part)[: len(difference)].mean()),
-        "second": float(getattr(second, part)[: len(difference)].mean()),
-        "difference": paired(first, second, part),
-        "rank correlation": float((ranks * np.sign(difference)).sum() / ranks.sum()),
-        "p": float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0,
+        part: {name: paired(first, other, part) for name, other in others.items()} for part in PARTS
     }
 
 
-def share_positive(values: np.ndarray) -> Estimate:
-    """Share of records (records,) whose value is above zero."""
-    return bootstrap((values > 0).astype(float), unit="share of records")
+def paired_row(ecg: RegionOutcome, process: RegionOutcome, part: str) -> dict[str, object]:
+    """A table's row: mean of either, the paired difference, its effect size and its rank test.
+
+    The effect size is the matched-pairs rank correlation: 1 where every record's difference is
+    positive, -1 where each is negative; the test is Wilcoxon's signed-rank test, two-sided.
+    """
+    errors = getattr(ecg, part), getattr(process, part)
+    difference = errors[1] - errors[0]
+    ranks = rankdata(np.abs(difference))
+    p = wilcoxon(difference).pvalue if np.any(difference) else 1.0
+    return {
+        "ECG": float(errors[0].mean()),
+        "process": float(errors[1].mean()),
+        "difference": paired(ecg, process, part),
+        "rank correlation": float((ranks * np.sign(difference)).sum() / ranks.sum()),
+        "rank test p": f"{p:.1g}",
+    }
+
+
+def process_evidence(differences: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estimate]:
+    """C11's and C12's evidence from `paired_by_part` of processes with their ECGs.
+
+    Only the Gaussian processes count, under "inside/squared exponential" and so on.
+    """
+    return {f"{part}/{name}": differences[part][name] for part in PARTS for name in GAUSSIAN}
+
+
+def stability(effects: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+    """C15's evidence: the share of records in which each claim's effect (records,) is above zero.
+
+    "share/C10" and so on, and the least of them under "least_share".
+    """
+    shares = {
+        f"share/{claim}": bootstrap((values > 0).astype(float), unit="share of records")
+        for claim, values in effects.items()
+    }
+    return shares | {"least_share": min(shares.values(), key=lambda e: e.value)}
 
 
 def curve(outcomes: Sequence[RegionOutcome], part: str = "inside") -> np.ndarray:
@@ -99,28 +134,3 @@ def switch_evidence(cycles: Sequence[float], inside: np.ndarray) -> dict[str, Es
         "drop_ratio": drop_ratio(cycles, inside),
         "change_point": change_point(np.asarray(cycles), inside, unit="cycles"),
     }
-
-
-def factorial_effects(
-    cells: Mapping[tuple[bool, bool, bool], RegionOutcome],
-) -> dict[str, Estimate]:
-    """C16's evidence from the eight cells, keyed (repeats, a period observed, moderate).
-
-    "all_three" is the inside error with all conditions met; "without_..." its rise when that one
-    is taken away; "none" the error with none met.
-    """
-    best = cells[True, True, True]
-    return {
-        "all_three": bootstrap(best.inside, unit=OVER_VARIANCE),
-        "without_repeats": paired(best, cells[False, True, True], "inside"),
-        "without_period": paired(best, cells[True, False, True], "inside"),
-        "without_moderate": paired(best, cells[True, True, False], "inside"),
-        "none": bootstrap(cells[False, False, False].inside, unit=OVER_VARIANCE),
-    }
-
-
-def _difference(first: RegionOutcome, second: RegionOutcome, part: str) -> np.ndarray:
-    """Record by record; where one has fewer records, of those."""
-    a, b = getattr(first, part), getattr(second, part)
-    n = min(len(a), len(b))
-    return b[:n] - a[:n]

@@ -58,6 +58,12 @@ def test_writing_again_replaces_the_file(ledger, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_estimates_are_written_wherever_they_stand(ledger, tmp_path):
+    ledger.more["by_length"] = {"36.0": {"inside": LOW}}
+    content = json.loads(ledger.write(tmp_path).read_text())
+    assert Estimate.from_dict(content["by_length"]["36.0"]["inside"]) == LOW
+
+
 @pytest.mark.parametrize("unfit", [np.nan, np.arange(3), object()])
 def test_what_json_cannot_hold_leaves_the_old_file_and_no_other(ledger, tmp_path, unfit):
     path = ledger.write(tmp_path)
