@@ -10,16 +10,9 @@ import torch
 from torch import nn
 
 from ecglib.autoencoder import ConvAutoencoder
-from ecglib.workers import ensemble_size, resolve_device, run
+from ecglib.workers import resolve_device, run
 
-__all__ = [
-    "AutoencoderFit",
-    "ensemble_size",
-    "fit_autoencoders",
-    "load_autoencoder",
-    "resolve_device",
-    "run",
-]
+__all__ = ["AutoencoderFit", "fit_autoencoders", "load_autoencoder", "run"]
 
 
 @dataclass(frozen=True, eq=False)
