@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ecglib import cycles, interpolation
+from ecglib import interpolation
 from ecglib.autoencoder import ConvAutoencoder
+from ecglib.controlled_set import controlled_pairs, controlled_training
 from ecglib.estimates import (
     Estimate,
     bootstrap,
@@ -18,6 +19,7 @@ from ecglib.estimates import (
 from ecglib.measures import explained_variance
 from ecglib.paths import reconstruct
 from ecglib.records import Records
+from ecglib.t_waves import net_t_scores
 from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder, run
 
 __all__ = ["VARIATIONS", "Outcome", "Study", "Variation"]
@@ -115,12 +117,12 @@ class Study:
         self.frames = frames
         self.four = interpolation.four_seconds(records)
         self.four_pairs = interpolation.patient_pairs(self.four.middle, n_pairs)
-        self.controlled = cycles.controlled_pairs()
+        self.controlled = controlled_pairs()
         shared: dict[str, Any] = {"learning_rate": learning_rate, "device": device}
         self._tasks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
             "four": (self.four.train.signals, {"steps": steps, "batch": batch} | shared),
             "controlled": (
-                cycles.controlled_training(),
+                controlled_training(),
                 {"steps": controlled_steps, "batch": max(batch // 2, 1)} | shared,
             ),
         }
@@ -173,7 +175,7 @@ class Study:
             for task, (signals, patients) in tests.items()
         }
         on_four = interpolation.net_scores(nets["four"], self.four, self.four_pairs, self.frames)
-        on_beats = cycles.net_t_scores(nets["controlled"], self.controlled, self.frames)
+        on_beats = net_t_scores(nets["controlled"], self.controlled, self.frames)
         far = self.controlled.ratio > 1
         return Outcome(
             explained=explained,
