@@ -18,6 +18,7 @@ __all__ = [
     "net_t_scores",
     "null_t_scores",
     "oracle_t_scores",
+    "t_scores_by_path",
 ]
 
 
@@ -82,6 +83,17 @@ def oracle_t_scores(pairs: BeatPairs, frames: int = 33) -> TScores:
         for a, b, marks in zip(pairs.first, pairs.second, pairs.marks, strict=True)
     )
     return _scores(pairs, [warps])
+
+
+def t_scores_by_path(
+    nets: list[ConvAutoencoder], pairs: BeatPairs, frames: int = 33
+) -> dict[str, TScores]:
+    """The T wave on the paths of "net", "null" and "oracle"."""
+    return {
+        "net": net_t_scores(nets, pairs, frames),
+        "null": null_t_scores(pairs, frames),
+        "oracle": oracle_t_scores(pairs, frames),
+    }
 
 
 def critical_displacement(
