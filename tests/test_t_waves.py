@@ -17,6 +17,7 @@ from ecglib.t_waves import (
     net_t_scores,
     null_t_scores,
     oracle_t_scores,
+    t_scores_by_path,
 )
 
 
@@ -102,6 +103,15 @@ def test_a_net_without_any_compression_is_the_null(controlled):
     # Codes are 32-bit: two peaks of equal height may differ in the last digit.
     np.testing.assert_allclose(scores.violations[1], null.violations[0, some], atol=1 / 33 + 1e-9)
     np.testing.assert_allclose(scores.retention[0], null.retention[0, some], atol=1e-4)
+
+
+def test_three_kinds_of_paths_are_scored_each_by_its_name(controlled):
+    pairs, null, oracle = controlled
+    some = np.arange(0, len(pairs), 20)
+    scores = t_scores_by_path([Identity()], pairs.subset(some))
+    np.testing.assert_allclose(scores["net"].retention, null.retention[:, some], atol=1e-4)
+    assert scores["null"].violations.tolist() == null.violations[:, some].tolist()
+    assert scores["oracle"].retention.tolist() == oracle.retention[:, some].tolist()
 
 
 def test_inverted_waves_score_as_upright_ones(controlled):
