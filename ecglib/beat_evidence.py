@@ -36,7 +36,7 @@ def mean_explained(
     patients: (signals,) labels that the interval is resampled over.
     """
     shares = [explained_variance(signals, reconstruct(net, signals)) for net in nets]
-    return bootstrap(shares, patients)
+    return bootstrap(np.stack(shares), patients)
 
 
 def by_bin(
@@ -85,10 +85,11 @@ def distance_to_real(
 
     beats: (beats, samples), mV, the real ones.
     """
-    paths = [latent_path(net, pairs.first, pairs.second, frames) for net in nets]
+    paths = (latent_path(net, pairs.first, pairs.second, frames) for net in nets)
+    distances = np.stack([mean_distance(path, beats) for path in paths])
     fade = crossfade(pairs.first, pairs.second, frames)
     return {
-        "net": bootstrap([mean_distance(path, beats) for path in paths], pairs.patients),
+        "net": bootstrap(distances, pairs.patients),
         "null": bootstrap(mean_distance(fade, beats), pairs.patients),
     }
 

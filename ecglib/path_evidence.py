@@ -50,7 +50,7 @@ def peaks_found(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[str, Es
 def typical_explained(windows: Windows, decoded: Sequence[np.ndarray]) -> Estimate:
     """Share of variance explained of the median window; `decoded` as in `peaks_found`."""
     shares = [explained_variance(windows.signals, signals) for signals in decoded]
-    return bootstrap(shares, windows.record, weighted_median)
+    return bootstrap(np.stack(shares), windows.record, weighted_median)
 
 
 def high_frequencies(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[str, Estimate]:
@@ -58,7 +58,9 @@ def high_frequencies(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[st
     recorded = high_frequency_power(windows.signals, windows.fs)
     ratios = [high_frequency_power(signals, windows.fs) / recorded for signals in decoded]
     return {
-        "power_ratio": bootstrap(ratios, windows.record, weighted_median, unit="ratio of power")
+        "power_ratio": bootstrap(
+            np.stack(ratios), windows.record, weighted_median, unit="ratio of power"
+        )
     }
 
 
