@@ -21,6 +21,8 @@ __all__ = [
     "peak_scores",
     "reference_paths",
     "score_paths",
+    "scores_by_path",
+    "three_paths",
     "with_middles_of",
 ]
 
@@ -200,3 +202,28 @@ def net_scores(
     return PathScores(
         np.stack([s.violated for s in scores]), np.stack([s.periodicity_ratio for s in scores])
     )
+
+
+def scores_by_path(
+    nets: list[ConvAutoencoder],
+    data: FourSeconds,
+    pairs: np.ndarray,
+    frames: int = 33,
+    least: float = R_LEVEL,
+) -> dict[str, PathScores]:
+    """The scores of the paths of "net", "null" and "oracle" between the pairs (pairs, 2)."""
+    null, oracle = reference_paths(data, pairs, frames)
+    return {
+        "net": net_scores(nets, data, pairs, frames, least),
+        "null": score_paths(null, least),
+        "oracle": score_paths(oracle, least),
+    }
+
+
+def three_paths(
+    net: ConvAutoencoder, data: FourSeconds, pair: tuple[int, int], frames: int = 33
+) -> dict[str, np.ndarray]:
+    """The net's path, the null and the oracle of one pair of middle windows, (frames, samples)."""
+    first, second = data.middle.signals[[pair[0]]], data.middle.signals[[pair[1]]]
+    null, oracle = reference_paths(data, np.array([pair]), frames)
+    return {"net": latent_path(net, first, second, frames)[0], "null": null[0], "oracle": oracle[0]}

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from ecglib.cycles import BeatPairs, TScores
+from ecglib.beats import BeatPairs
 from ecglib.estimates import Estimate
 from ecglib.figures import COLORS, WIDTH, ecg_axes, stamp
 from ecglib.paths import positions
+from ecglib.t_waves import TScores
 
 __all__ = [
     "course_frame",

@@ -1,26 +1,22 @@
 """Variations of the autoencoder (claims C8 and C9), each against the base net of Table I."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ecglib import cycles, interpolation
+from ecglib import interpolation
 from ecglib.autoencoder import ConvAutoencoder
-from ecglib.estimates import (
-    Estimate,
-    bootstrap,
-    critical_point,
-    resampled,
-    weighted_mean,
-)
+from ecglib.controlled_set import controlled_pairs, controlled_training
+from ecglib.estimates import Estimate, bootstrap, critical_point, resampled
 from ecglib.measures import explained_variance
 from ecglib.paths import reconstruct
 from ecglib.records import Records
+from ecglib.t_waves import net_t_scores
 from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder, run
 
-__all__ = ["VARIATIONS", "Outcome", "Study", "Variation"]
+__all__ = ["UNITS", "VARIATIONS", "Variation", "VariationScores", "VariationStudy"]
 
 TASKS = ("four", "controlled")
 UNITS = {"C3": "share of pairs", "C6": "share of frames", "d*": "relative"}
@@ -53,7 +49,7 @@ VARIATIONS = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariationScores:
     """What was measured on the nets of one variation; arrays are (nets, pairs).
 
     Attributes
@@ -94,7 +90,7 @@ class Outcome:
         return resampled(self.critical, self.patients["d*"], nets, unit="ms", resamples=300)
 
 
-class Study:
+class VariationStudy:
     """All variations on the same windows, beats and pairs."""
 
     def __init__(
@@ -115,19 +111,19 @@ class Study:
         self.frames = frames
         self.four = interpolation.four_seconds(records)
         self.four_pairs = interpolation.patient_pairs(self.four.middle, n_pairs)
-        self.controlled = cycles.controlled_pairs()
+        self.controlled = controlled_pairs()
         shared: dict[str, Any] = {"learning_rate": learning_rate, "device": device}
         self._tasks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
             "four": (self.four.train.signals, {"steps": steps, "batch": batch} | shared),
             "controlled": (
-                cycles.controlled_training(),
+                controlled_training(),
                 {"steps": controlled_steps, "batch": max(batch // 2, 1)} | shared,
             ),
         }
 
     def run(
         self, seeds: Sequence[int], base_seeds: Sequence[int], only: Sequence[str] | None = None
-    ) -> dict[str, Outcome]:
+    ) -> dict[str, VariationScores]:
         """Fit and measure the base and every variation (or those named in `only`).
 
         Raises ValueError for a name that is not among VARIATIONS.
@@ -148,7 +144,7 @@ class Study:
         for (key, spec), result in zip(specs.items(), fits, strict=True):
             nets.setdefault(key[:2], []).append(load_autoencoder(result, spec))
         self.base_nets = nets["base", "four"]
-        return {name: self._outcome({t: nets[name, t] for t in TASKS}) for name in names}
+        return {name: self._scores({t: nets[name, t] for t in TASKS}) for name in names}
 
     def _spec(self, variation: Variation, task: str, seed: int) -> AutoencoderFit:
         signals, how = self._tasks[task]
@@ -156,7 +152,7 @@ class Study:
             signals, net=dict(variation.net), seed=seed, **how, **dict(variation.fit)
         )
 
-    def _outcome(self, nets: dict[str, list]) -> Outcome:
+    def _scores(self, nets: dict[str, list]) -> VariationScores:
         tests = {
             "four": (self.four.middle.signals, self.four.middle.record),
             "controlled": (self.controlled.first, self.controlled.patients[:, 0]),
@@ -173,9 +169,9 @@ class Study:
             for task, (signals, patients) in tests.items()
         }
         on_four = interpolation.net_scores(nets["four"], self.four, self.four_pairs, self.frames)
-        on_beats = cycles.net_t_scores(nets["controlled"], self.controlled, self.frames)
+        on_beats = net_t_scores(nets["controlled"], self.controlled, self.frames)
         far = self.controlled.ratio > 1
-        return Outcome(
+        return VariationScores(
             explained=explained,
             wrong_count=on_four.violated,
             far_violations=on_beats.violations[:, far],
@@ -187,87 +183,3 @@ class Study:
             },
             displacement_ms=self.controlled.displacement_ms,
         )
-
-    def effect(self, claim: str, outcome: Outcome, base: Outcome) -> Estimate:
-        """What a variation changes: of "C3" and "C6" the share, of "d*" relative to the base's."""
-        if claim == "d*":
-            return self._contrast(
-                outcome, base, claim, lambda w, v: _ratio(outcome.critical(w), base.critical(v)) - 1
-            )
-        a, b = outcome.of(claim), base.of(claim)
-        return self._contrast(
-            outcome, base, claim, lambda w, v: weighted_mean(a, w) - weighted_mean(b, v)
-        )
-
-    def left(self, outcomes: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, Estimate]:
-        """Violations with each regulariser over those of the net without any, for C3 and C6.
-
-        The base net has batch normalisation, and so have all others but "no regulariser".
-        """
-        bare = outcomes["no regulariser"]
-        regularised = {"batch normalisation": outcomes["base"]} | {
-            f"batch normalisation and {name}": outcomes[name]
-            for name in names
-            if name != "no regulariser"
-        }
-        return {
-            f"{name}, {claim}": self._contrast(
-                outcome,
-                bare,
-                claim,
-                _share_ratio(outcome.of(claim), bare.of(claim)),
-            )
-            for name, outcome in regularised.items()
-            for claim in ("C3", "C6")
-        }
-
-    @staticmethod
-    def _contrast(
-        outcome: Outcome,
-        base: Outcome,
-        claim: str,
-        statistic: Callable[[np.ndarray, np.ndarray], float],
-    ) -> Estimate:
-        n = len(outcome.of(claim))
-        return resampled(
-            lambda weights: statistic(weights[:n], weights[n:]),
-            base.patients[claim],
-            seeds=(n, len(base.of(claim))),
-            unit=UNITS[claim],
-            resamples=300,
-        )
-
-    def healthy_and_rest(self, n_pairs: int) -> list[dict[str, object]]:
-        """C3 of the base net and of the cross-fade in pairs of healthy patients, and of others.
-
-        All patients are used, trained on or not, since few are healthy.
-        """
-        rows = []
-        for group, members in (
-            ("healthy", np.flatnonzero(self.records.healthy)),
-            ("rest", np.flatnonzero(~self.records.healthy)),
-        ):
-            if len(members) < 2:
-                continue
-            data = interpolation.with_middles_of(self.four, members)
-            pairs = interpolation.patient_pairs(data.middle, n_pairs)
-            patients = data.middle.record[pairs]
-            null, _ = interpolation.reference_paths(data, pairs, self.frames)
-            net = interpolation.net_scores(self.base_nets, data, pairs, self.frames)
-            rows.append(
-                {
-                    "pairs of": f"{group} patients ({len(members)})",
-                    "pairs": len(pairs),
-                    "network": bootstrap(net.violated, patients),
-                    "cross-fade": bootstrap(interpolation.score_paths(null).violated, patients),
-                }
-            )
-        return rows
-
-
-def _share_ratio(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray, np.ndarray], float]:
-    return lambda w, v: _ratio(weighted_mean(a, w), weighted_mean(b, v))
-
-
-def _ratio(a: float, b: float) -> float:
-    return a / b if b > 0 and np.isfinite(b) else np.nan

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["frame_explorer", "frame_slider", "png"]
+__all__ = ["frame_explorer", "png"]
 
 NEEDS_KERNEL = "ecglib-needs-kernel"  # the book's style sheet hides what has this class
 
@@ -36,24 +36,6 @@ def png(fig: Figure, colors: int = 64) -> bytes:
     return packed.getvalue()
 
 
-def frame_slider(
-    frames: Frames, label: str, values: Sequence[object] | None = None, alt: str = ""
-) -> widgets.VBox:
-    """A slider that shows one of the frames at a time.
-
-    frames: PNG images of equal size, as `png` gives.
-    label: what the slider moves, shown before it.
-    values: what it reads at each frame; by default the frame's number, from 1.
-    alt: what the frames show, for readers who do not see them; the slider's value is added.
-
-    Raises ValueError for no frames, values of another number, or frames that are not PNG.
-    """
-    slider = _slider(label, values, len(frames))
-    stack = _stack(frames, label, slider.options, alt)
-    widgets.jslink((slider, "index"), (stack, "selected_index"))
-    return widgets.VBox([slider, stack])
-
-
 def frame_explorer(
     groups: Mapping[str, Frames],
     label: str,
@@ -65,15 +47,20 @@ def frame_explorer(
 ) -> widgets.VBox:
     """One slider for several groups of frames, and a list to choose the group from.
 
-    groups: equally many frames for each group (a pair of records, a record and a net), by name.
-    label, values, alt: as for `frame_slider`; the group's name is added to `alt`.
+    groups: equally many frames for each group (a pair of records, a record and a net), by name;
+        frames are PNG images of equal size, as `png` gives.
+    label: what the slider moves, shown before it.
+    values: what it reads at each frame; by default the frame's number, from 1.
+    alt: what the frames show, for readers who do not see them; the group's name and the slider's
+        value are added.
     group_label: what a group is, shown before the list.
     choices: in a live notebook, what the reader may choose besides: for each name shown (such as
         "from record") its options (record ids).
     render: the frames of such a choice: called with one option for each of `choices`, in order;
         a ValueError it raises is shown as its sentence.
 
-    Raises ValueError as `frame_slider` does, and for no groups.
+    Raises ValueError for no groups or no frames, values of another number, or frames that are not
+    PNG.
     """
     if not groups:
         raise ValueError("there are no groups of frames to show.")

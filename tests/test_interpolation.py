@@ -16,6 +16,8 @@ from ecglib.interpolation import (
     peak_scores,
     reference_paths,
     score_paths,
+    scores_by_path,
+    three_paths,
     with_middles_of,
 )
 from ecglib.measures import r_counts, r_peaks
@@ -246,6 +248,26 @@ def test_a_net_without_any_compression_is_the_null():
     for row in range(2):
         assert scores.violated[row].tolist() == null.violated.tolist()
         assert scores.periodicity_ratio[row] == pytest.approx(null.periodicity_ratio, abs=1e-3)
+
+
+def test_three_kinds_of_paths_are_scored_each_by_its_name():
+    data = hand_made_data()
+    scores = scores_by_path([Identity()], data, PAIRS, frames=9)
+    null, oracle = (score_paths(paths) for paths in reference_paths(data, PAIRS, frames=9))
+    assert scores["net"].violated.tolist() == [null.violated.tolist()]
+    assert scores["null"].violated.tolist() == null.violated.tolist()
+    assert scores["oracle"].periodicity_ratio.tolist() == oracle.periodicity_ratio.tolist()
+    strict = scores_by_path([Identity()], data, PAIRS, frames=9, least=0.9)
+    assert strict["null"].violated.mean() > scores["null"].violated.mean()
+
+
+def test_the_three_paths_of_one_pair_are_those_of_many():
+    data = hand_made_data()
+    paths = three_paths(Identity(), data, (1, 3), frames=9)
+    null, oracle = reference_paths(data, np.array([[1, 3]]), frames=9)
+    np.testing.assert_allclose(paths["net"], null[0], atol=1e-5)
+    np.testing.assert_array_equal(paths["null"], null[0])
+    np.testing.assert_array_equal(paths["oracle"], oracle[0])
 
 
 @pytest.mark.skipif(

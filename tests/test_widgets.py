@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ecglib.widgets import NEEDS_KERNEL, frame_explorer, frame_slider, png
+from ecglib.widgets import NEEDS_KERNEL, frame_explorer, png
 
 
 def picture(value: float = 0.0) -> bytes:
@@ -54,38 +54,43 @@ def test_palette_keeps_the_picture():
     assert np.abs(exact - reduced).max() < 30
 
 
-def test_slider_is_linked_to_its_frames():
-    box = frame_slider([picture(x) for x in (0, 1, 2)], "place", ["a", "b", "c"], alt="A line.")
-    slider, stack = box.children
-    assert slider.options == ("a", "b", "c")
-    (link,) = links()
-    assert link["source"] == [f"IPY_MODEL_{slider.model_id}", "index"]
-    assert link["target"] == [f"IPY_MODEL_{stack.model_id}", "selected_index"]
-    assert len(stack.children) == 3 and stack.selected_index == 0
-    assert 'alt="A line. place: b."' in stack.children[1].value
+def test_slider_is_linked_to_the_frames_of_every_group_and_the_list_to_the_groups():
+    groups = {"1 to 2": [picture(x) for x in (0, 1, 2)], "3 to 4": [picture(x) for x in (3, 4, 5)]}
+    box = frame_explorer(groups, "place", ["a", "b", "c"], alt="A line.")
+    shown, slider, outer = box.children
+    assert shown.options == tuple(groups) and slider.options == ("a", "b", "c")
+    ends = {(link["source"][0], link["target"][0]) for link in links()}
+    point = "IPY_MODEL_{}".format
+    assert ends == {
+        (point(shown.model_id), point(outer.model_id)),
+        *((point(slider.model_id), point(stack.model_id)) for stack in outer.children),
+    }
+    assert all(
+        (link["source"][1], link["target"][1]) == ("index", "selected_index") for link in links()
+    )
+    assert len(outer.children) == 2 and outer.selected_index == 0
+    for stack in outer.children:
+        assert len(stack.children) == 3 and stack.selected_index == 0
+    assert 'alt="3 to 4. A line. place: b."' in outer.children[1].children[1].value
 
 
 def test_alternative_text_is_escaped():
-    box = frame_slider([picture()], "at", alt='less < than & "quoted"')
+    _, _, outer = frame_explorer({"a": [picture()]}, "at", alt='less < than & "quoted"').children
     assert (
-        'alt="less &lt; than &amp; &quot;quoted&quot; at: 1."' in box.children[1].children[0].value
+        'alt="a. less &lt; than &amp; &quot;quoted&quot; at: 1."'
+        in outer.children[0].children[0].value
     )
-
-
-def test_every_group_follows_the_one_slider():
-    groups = {"1 to 2": [picture(0), picture(1)], "3 to 4": [picture(2), picture(3)]}
-    shown, _, outer = frame_explorer(groups, "position").children
-    assert shown.options == tuple(groups) and len(outer.children) == 2
-    assert len(links()) == 3  # the list to the outer stack, the slider to each inner one
-    assert '"1 to 2.' in outer.children[0].children[0].value
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: frame_slider([], "at"), "0 frames"),
-        (lambda: frame_slider([picture()], "at", [1, 2]), "1 frames cannot stand for 2 values"),
-        (lambda: frame_slider([b"GIF89a"], "at"), "not a PNG"),
+        (lambda: frame_explorer({"a": []}, "at"), "0 frames"),
+        (
+            lambda: frame_explorer({"a": [picture()]}, "at", [1, 2]),
+            "1 frames cannot stand for 2 values",
+        ),
+        (lambda: frame_explorer({"a": [b"GIF89a"]}, "at"), "not a PNG"),
         (lambda: frame_explorer({}, "at"), "no groups"),
         (lambda: frame_explorer({"a": [picture()], "b": []}, "at"), "0 frames"),
     ],

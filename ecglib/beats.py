@@ -1,41 +1,30 @@
-"""The experiment of section II-B: one cycle, and what becomes of its T wave on a path."""
+"""One cycle at a time (paper, II-B): beats of records, and pairs of them to interpolate between."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from ecglib.autoencoder import ConvAutoencoder
-from ecglib.estimates import Estimate, critical_point, resampled, weighted_mean
 from ecglib.measures import follow_wave
 from ecglib.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.records import Records
-from ecglib.synthetic import controlled_beats
 from ecglib.windows import Windows, beat_windows, remove_baseline, resample, split_patients
 
 __all__ = [
     "BINS",
+    "FS",
+    "LENGTH",
     "BeatPairs",
-    "TScores",
     "beat_pair",
     "bin_of",
-    "controlled_pairs",
-    "controlled_training",
-    "critical_displacement",
-    "critical_slope",
-    "far_minus_near",
-    "net_t_scores",
-    "null_t_scores",
     "one_cycle",
-    "oracle_t_scores",
     "stratified_pairs",
+    "three_paths",
 ]
 
 FS = 500  # Hz
 LENGTH = 512  # samples, 1.024 s: Table I as printed, on one cycle
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
-WIDTHS_MS = (80.0, 120.0, 160.0)
-STEP_MS = 10.0
-LONGEST_MS = 300.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +58,10 @@ class BeatPairs:
     def ratio(self) -> np.ndarray:
         """(pairs,) displacement over width."""
         return self.displacement_ms / self.width_ms
+
+    def nearest(self, ratio: float) -> int:
+        """Index of the pair whose displacement is nearest to so many widths."""
+        return int(np.argmin(np.abs(self.ratio - ratio)))
 
     def subset(self, indices: np.ndarray) -> "BeatPairs":
         """The pairs at `indices` (integers, or booleans)."""
@@ -162,6 +155,16 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     return _pairs(beats, np.array([i]), np.array([j]), np.array([sign]))
 
 
+def three_paths(net: ConvAutoencoder, pair: BeatPairs, frames: int = 33) -> dict[str, np.ndarray]:
+    """The net's path, the null and the oracle of one pair, each (frames, samples), mV (II-B)."""
+    first, second = pair.first[0], pair.second[0]
+    return {
+        "net": latent_path(net, pair.first, pair.second, frames)[0],
+        "null": crossfade(first, second, frames),
+        "oracle": landmark_warp(first, second, *pair.marks[0], frames),
+    }
+
+
 def _pairs(beats: Windows, i: np.ndarray, j: np.ndarray, sign: np.ndarray) -> BeatPairs:
     """The pairs of beats `i` and `j` (indices of beats with whole T waves)."""
     length = beats.signals.shape[1]
@@ -201,159 +204,3 @@ def _polarity(signal: np.ndarray, t: np.void) -> int:
     sign = 1 if signal[t["peak"]] > np.median(signal) else -1
     course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
     return sign if course.counts[0] == 1 else 0
-
-
-def controlled_training() -> np.ndarray:
-    """The controlled beats a net is trained on, (signals, 512) float32, mV: every displacement
-    from 0 to 300 ms in steps of 2.5 ms at every width, but for those of the test pairs.
-    """
-    fine = np.arange(0, LONGEST_MS + 1, STEP_MS / 4)
-    return controlled_beats(fine[fine % STEP_MS != 0], WIDTHS_MS).signals
-
-
-def controlled_pairs(step_ms: float = 2 * STEP_MS) -> BeatPairs:
-    """Pairs of controlled beats of one width, every two displacements on a grid of `step_ms`."""
-    grid = np.arange(0, LONGEST_MS + 1, step_ms)
-    beats = controlled_beats(grid, WIDTHS_MS)
-    i, j = np.triu_indices(len(beats.signals), 1)
-    alike = beats.width_ms[i] == beats.width_ms[j]
-    i, j = i[alike], j[alike]
-    half = beats.width_ms * FS / 2000
-    onset = np.minimum(beats.t_peak[i] - half[i], beats.t_peak[j] - half[j])
-    offset = np.maximum(beats.t_peak[i] + half[i], beats.t_peak[j] + half[j])
-    return BeatPairs(
-        first=beats.signals[i],
-        second=beats.signals[j],
-        window=np.stack([onset, offset], axis=1).astype(int),
-        displacement_ms=np.abs(beats.displacement_ms[i] - beats.displacement_ms[j]),
-        width_ms=beats.width_ms[i],
-        sign=np.ones(len(i), dtype=int),
-        patients=np.stack([i, j], axis=1),
-        marks=tuple(
-            (
-                np.array([0, LENGTH // 2, *(beats.t_peak[a] + k * half[a] for k in (-1, 0, 1))]),
-                np.array([0, LENGTH // 2, *(beats.t_peak[b] + k * half[b] for k in (-1, 0, 1))]),
-            )
-            for a, b in zip(i, j, strict=True)
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class TScores:
-    """What C5 to C7 measure on the T waves of a set of paths; arrays are (nets, pairs).
-
-    Attributes
-    ----------
-    violations : share of frames whose ST-T window does not hold exactly one peak.
-    retention : least height on the path over the interpolated height at the ends.
-    drift_error_ms : largest distance of the peak from its straight course.
-    smoothness : longest step of the peak, see `measures.WaveCourse`.
-    """
-
-    violations: np.ndarray
-    retention: np.ndarray
-    drift_error_ms: np.ndarray
-    smoothness: np.ndarray
-
-    @property
-    def violated(self) -> np.ndarray:
-        """(nets, pairs) 1 where any frame does not hold exactly one peak, else 0."""
-        return (self.violations > 0).astype(float)
-
-    def subset(self, indices: np.ndarray) -> "TScores":
-        """The scores of the pairs at `indices` (integers, or booleans)."""
-        return TScores(*(getattr(self, name)[:, indices] for name in self.__dataclass_fields__))
-
-
-def _scores(pairs: BeatPairs, sets_of_paths: list) -> TScores:
-    """`sets_of_paths`: for each net an iterable of one path (frames, samples) a pair."""
-    courses = [
-        [
-            follow_wave(path, FS, (int(w[0]), int(w[1])), int(sign))
-            for path, w, sign in zip(paths, pairs.window, pairs.sign, strict=True)
-        ]
-        for paths in sets_of_paths
-    ]
-    return TScores(
-        *(
-            np.array([[getattr(course, name) for course in row] for row in courses], dtype=float)
-            for name in ("violations", "retention", "drift_error_ms", "smoothness")
-        )
-    )
-
-
-def net_t_scores(nets: list[ConvAutoencoder], pairs: BeatPairs, frames: int = 33) -> TScores:
-    """The T wave on each net's latent paths."""
-    return _scores(pairs, [latent_path(net, pairs.first, pairs.second, frames) for net in nets])
-
-
-def null_t_scores(pairs: BeatPairs, frames: int = 33) -> TScores:
-    """The T wave on the cross-fades."""
-    return _scores(pairs, [crossfade(pairs.first, pairs.second, frames)])
-
-
-def oracle_t_scores(pairs: BeatPairs, frames: int = 33) -> TScores:
-    """The T wave where the annotated landmarks move linearly in time."""
-    warps = (
-        landmark_warp(a, b, *marks, frames)
-        for a, b, marks in zip(pairs.first, pairs.second, pairs.marks, strict=True)
-    )
-    return _scores(pairs, [warps])
-
-
-def critical_displacement(
-    scores: TScores, pairs: BeatPairs, relative: bool = False, resamples: int = 300
-) -> Estimate:
-    """d*: the displacement at which half of the pairs hold a frame without exactly one peak.
-
-    In ms, or over the wave's width. Pairs, not frames: even two waves that fade into each other
-    without moving show both in only about 60 % of the frames, since a wave below a fifth of the
-    height is not counted. Zero where half of the pairs are violated however near.
-    """
-    x = np.broadcast_to(pairs.ratio if relative else pairs.displacement_ms, scores.violations.shape)
-    return resampled(
-        lambda weights: critical_point(x, scores.violated, weights),
-        pairs.patients,
-        seeds=len(scores.violations),
-        unit="widths" if relative else "ms",
-        resamples=resamples,
-    )
-
-
-def critical_slope(scores: TScores, pairs: BeatPairs, resamples: int = 300) -> Estimate:
-    """By how many ms d* grows for each ms of the wave's width (least squares over the widths)."""
-    x = np.broadcast_to(pairs.displacement_ms, scores.violations.shape)
-    widths = np.unique(pairs.width_ms)
-
-    def slope(weights: np.ndarray) -> float:
-        points = np.array(
-            [
-                critical_point(x[:, alike], scores.violated[:, alike], weights[:, alike])
-                for alike in (pairs.width_ms == width for width in widths)
-            ]
-        )
-        known = np.isfinite(points)
-        return float(np.polyfit(widths[known], points[known], 1)[0]) if known.sum() > 1 else np.nan
-
-    return resampled(
-        slope,
-        pairs.patients,
-        seeds=len(scores.violations),
-        unit="ms per ms of width",
-        resamples=resamples,
-    )
-
-
-def far_minus_near(scores: TScores, pairs: BeatPairs) -> Estimate:
-    """Share of failing frames in pairs further apart than their width, less that in nearer ones."""
-    far = np.broadcast_to(pairs.ratio > 1, scores.violations.shape)
-    return resampled(
-        lambda weights: (
-            weighted_mean(scores.violations[far], weights[far])
-            - weighted_mean(scores.violations[~far], weights[~far])
-        ),
-        pairs.patients,
-        seeds=len(scores.violations),
-        unit="share of frames",
-    )
