@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["COLORS", "DPI", "WIDTH", "ecg_axes", "stamp", "use_style"]
 
-WIDTH = 6.4  # inches: the width of the page's text column
+WIDTH = 5.6  # inches: narrow, so that the type stays legible when a phone shrinks it
 DPI = 130
 
 # Colours that stay apart for colour-blind readers (after Okabe and Ito).

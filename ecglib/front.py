@@ -20,14 +20,14 @@ def ledger_table(results: Mapping[str, dict]) -> HTML:
     rows = [
         (
             f'<a href="{row["chapter"]}.html">{row["id"]}</a><br>{row["section"]}',
+            f"{MARKS.get(row['verdict'], '')} {row['verdict']}",
             html.escape(row["statement"]),
             f"{_figure(row['estimate'])}<br><small>{_unit(row['estimate'])}</small>",
             _references(row["null"], row["oracle"]),
-            f"{MARKS.get(row['verdict'], '')} {row['verdict']}",
         )
         for row in ledger_rows(dict(results))
     ]
-    head = ("claim", "the paper says", "measured (95 % interval)", "null / oracle", "verdict")
+    head = ("claim", "verdict", "the paper says", "measured (95 % interval)", "null / oracle")
     return _table(head, rows)
 
 

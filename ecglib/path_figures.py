@@ -27,6 +27,7 @@ __all__ = [
     "switch_curves",
 ]
 
+EFFECTS = {"C3": "share of pairs", "C6": "share of frames", "d*": "relative"}
 KINDS = {"net": "the network's path", "null": "cross-fade (null)", "oracle": "moved waves (oracle)"}
 
 
@@ -100,11 +101,11 @@ def path_panels(
             color=COLORS["null"] if broken else "black",
             weight="bold" if broken else "normal",
         )
-        ax.set_yticks([])
-        ax.spines["left"].set_visible(False)
+        ax.set_yticks([0, 1])
         ax.margins(x=0)
     bottom, top = path[chosen].min(), path[chosen].max()
     axes[0].set_ylim(bottom, top + 0.6 * (top - bottom))  # room for the words above the peaks
+    fig.supylabel("mV", fontsize=11)
     axes[-1].set_xlabel("time, s")
     stamp(fig, source)
     return fig
@@ -203,7 +204,11 @@ def course_frame(
 
 
 def dot_plot(
-    rows: Mapping[str, Mapping[str, Estimate]], xlabel: str, source: str, line: float | None = None
+    rows: Mapping[str, Mapping[str, Estimate]],
+    xlabel: str,
+    source: str,
+    line: float | None = None,
+    ylabel: str = "",
 ) -> Figure:
     """For each row the estimates of net, null and oracle as dots with their intervals."""
     fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(rows)))
@@ -216,7 +221,7 @@ def dot_plot(
         ax.axvline(line, color="black", lw=0.8, ls=":")
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_xlabel(xlabel)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
     stamp(fig, source)
     return fig
@@ -261,6 +266,7 @@ def forest_plot(
             ax.plot([e.low, e.high], [y, y], color=COLORS["net"], lw=2)
             ax.plot(e.value, y, "o", color=COLORS["net"], ms=5)
         ax.set_title(measure)
+        ax.set_xlabel(EFFECTS[measure])
         ax.locator_params(axis="x", nbins=4)
     axes[0].set_yticks(range(len(variations)), variations)
     axes[0].set_ylim(len(variations) - 0.5, -0.5)

@@ -29,7 +29,7 @@ SHADES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # of COLORS, for any name
 def errors_text(outcome: RegionOutcome, record: int) -> str:
     """Both errors of a record in words."""
     inside, outside = outcome.inside[record], outcome.outside[record]
-    return f"error inside {inside:.2f}, outside {outside:.3f}"
+    return f"error inside {inside:.2f}, outside {outside:.4f}"
 
 
 def restored(rows: Mapping[str, RegionOutcome], record: int, fs: float, source: str) -> Figure:

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from ecglib.autoencoder import ConvAutoencoder
-from ecglib.workers import resolve_device, run
+from ecglib.workers import resolve_device
 
-__all__ = ["AutoencoderFit", "fit_autoencoders", "load_autoencoder", "run"]
+__all__ = ["AutoencoderFit", "fit_autoencoders", "load_autoencoder"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ from ecglib.measures import explained_variance
 from ecglib.paths import reconstruct
 from ecglib.records import Records
 from ecglib.t_waves import net_t_scores
-from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder, run
+from ecglib.training import AutoencoderFit, fit_autoencoders, load_autoencoder
+from ecglib.workers import run
 
 __all__ = ["UNITS", "VARIATIONS", "Variation", "VariationScores", "VariationStudy"]
 
