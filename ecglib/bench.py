@@ -148,7 +148,7 @@ def _exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def _autoencoder_step(convolution: type[nn.Module], batch: int, device: torch.device) -> Call:
+def _autoencoder_step(convolution: type[nn.Conv1d], batch: int, device: torch.device) -> Call:
     net = ConvAutoencoder(convolution=convolution).to(device)
     signals = torch.randn(batch, net.length, device=device)
     optimiser = torch.optim.Adam(net.parameters(), 1e-3, fused=True)

@@ -124,8 +124,7 @@ def _unfold(folded: Tensor, stride: int) -> Tensor:
     """Undo `_fold`."""
     if stride == 1:
         return folded
-    pieces = folded.chunk(stride, 2)
-    pieces = [p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)]
+    pieces = [p.flip(0).conj() if i % 2 else p for i, p in enumerate(folded.chunk(stride, 2))]
     return torch.cat([p[:-1] for p in pieces[:-1]] + pieces[-1:])
 
 
