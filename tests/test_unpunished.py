@@ -8,7 +8,6 @@ import torch
 
 from ecglib.ludb import LEADS, read_digital
 from ecglib.plain_unpunished import PlainUnpunished
-from ecglib.pooling import max_pool1d_same
 from ecglib.unpunished import (
     Ensemble,
     UnpunishedFit,
@@ -45,15 +44,6 @@ def single_nets(ensemble: Ensemble) -> list[PlainUnpunished]:
 
 def single_loss(net: PlainUnpunished, ensemble: Ensemble, m: int) -> torch.Tensor:
     return net.loss(ensemble.fed[m], ensemble.signal[m], ensemble.mask[m], ensemble.spec.penalty)
-
-
-def test_same_pool_splits_its_padding_as_tensorflow():
-    # Five samples by threes lack one, which stands after them: windows (123)(45·).
-    y = torch.tensor([-3.0, -1.0, -5.0, -2.0, -4.0]).view(1, 1, 1, 5)
-    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, -2.0]))
-    # Seven lack two, one on either side: (·12)(345)(67·).
-    y = torch.tensor([-1.0, -2.0, 7.0, 1.0, 1.0, -3.0, -2.0]).view(1, 1, 1, 7)
-    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, 7.0, -2.0]))
 
 
 def test_transposed_convolution_aligned_as_tensorflow():
