@@ -95,7 +95,7 @@ def bench(
     ] = None,
 ) -> None:
     """Time the convolutions, the training steps and the ensembles on this machine."""
-    from ecglib.bench import main as run_bench
+    from ecglib.bench_report import main as run_bench
 
     run_bench(as_json)
 
