@@ -72,7 +72,7 @@ def claims(
     ] = None,
 ) -> None:
     """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
-    from ecglib.book import find_root
+    from ecglib.book_plan import find_root
     from ecglib.ledger import ledger_rows, read_results
 
     rows = ledger_rows(read_results(results or find_root() / "chapters" / "results"))
