@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())' 2>/dev/null)
 
-.PHONY: book paper test lint types html vendor clean help
+.PHONY: book paper test lint html vendor clean help
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -30,11 +30,9 @@ test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks
 		--nbval-current-env --nbval-cell-timeout 900 --nbval-sanitize-with tests/nbval-sanitize.cfg \
 		_build/quick/book/chapters
 
-lint: $(READY) ## ruff
+lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-types: $(READY) ## mypy
 	$(BIN)/mypy
 
 vendor: ## fetch the scripts that the pages load from npm again (needs npm)

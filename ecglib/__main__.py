@@ -72,7 +72,7 @@ def claims(
     ] = None,
 ) -> None:
     """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
-    from ecglib.book import find_root
+    from ecglib.book_plan import find_root
     from ecglib.ledger import ledger_rows, read_results
 
     rows = ledger_rows(read_results(results or find_root() / "chapters" / "results"))
@@ -95,7 +95,7 @@ def bench(
     ] = None,
 ) -> None:
     """Time the convolutions, the training steps and the ensembles on this machine."""
-    from ecglib.bench import main as run_bench
+    from ecglib.bench_report import main as run_bench
 
     run_bench(as_json)
 

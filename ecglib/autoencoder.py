@@ -62,12 +62,21 @@ class _NormPool(torch.autograd.Function):
 class _Norm(nn.BatchNorm1d):
     """nn.BatchNorm1d between a ReLU and a max pooling, done in one step."""
 
-    def forward(self, x: Tensor, pool: int) -> Tensor:
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def __init__(self, channels: int, pool: int) -> None:
+        super().__init__(channels)
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
         """Signals (batch, channels, length) -> (batch, channels, length // pool)."""
         own = self.training
         mean, variance = (None, None) if own else (self.running_mean, self.running_var)
         y, mean, variance = _NormPool.apply(
-            x.transpose(0, 1), self.weight, self.bias, mean, variance, self.eps, pool
+            x.transpose(0, 1), self.weight, self.bias, mean, variance, self.eps, self.pool
         )
         if own:
             with torch.no_grad():
@@ -78,42 +87,40 @@ class _Norm(nn.BatchNorm1d):
         return y.transpose(0, 1)
 
 
-class _Block(nn.Module):
-    """Convolution ("same"), of the upsampled signal in the decoder, with its norm and pooling."""
+def _rectifier(channels: int, pool: int, norm: bool) -> nn.Module:
+    """What follows a convolution: ReLU, batch norm along the channels if wanted, max pooling."""
+    return _Norm(channels, pool) if norm else nn.Sequential(nn.ReLU(), nn.MaxPool1d(pool))
 
-    def __init__(self, convolution, inner, outer, taps, norm):
+
+class _Encode(nn.Module):
+    """Convolution ("same"), rectifier and dropout."""
+
+    def __init__(self, conv: nn.Conv1d, pool: int, batch_norm: bool, dropout: float) -> None:
         super().__init__()
-        self.conv = convolution(inner, outer, taps, padding="same")
-        self.norm = _Norm(outer) if norm else None
-
-    def rectified(self, x: Tensor, pool: int) -> Tensor:
-        """ReLU, batch norm along the channels, max pooling."""
-        return F.max_pool1d(F.relu(x), pool) if self.norm is None else self.norm(x, pool)
-
-
-class _Encode(_Block):
-    def __init__(self, convolution, inner, outer, taps, pool, batch_norm, dropout):
-        super().__init__(convolution, inner, outer, taps, batch_norm)
+        self.conv = conv
+        self.rectify = _rectifier(conv.out_channels, pool, batch_norm)
         self.pool = pool
         self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.rectified(self.conv(x), self.pool)
-        return F.dropout(x, self.dropout, self.training)
+        return F.dropout(self.rectify(self.conv(x)), self.dropout, self.training)
 
 
-class _Decode(_Block):
-    def __init__(self, convolution, inner, outer, taps, pool, batch_norm, last):
-        super().__init__(convolution, inner, outer, taps, batch_norm and not last)
+class _Decode(nn.Module):
+    """Convolution ("same") of the upsampled signal, and, but for the last, rectifier."""
+
+    def __init__(self, conv: nn.Conv1d, pool: int, batch_norm: bool, last: bool) -> None:
+        super().__init__()
+        self.conv = conv
+        self.rectify = None if last else _rectifier(conv.out_channels, 1, batch_norm)
         self.pool = pool
-        self.last = last
 
     def forward(self, x: Tensor) -> Tensor:
         if isinstance(self.conv, FFTConv1d):
             x = self.conv(x, upsample=self.pool)
         else:
             x = self.conv(x.repeat_interleave(self.pool, dim=-1))
-        return x if self.last else self.rectified(x, 1)
+        return x if self.rectify is None else self.rectify(x)
 
 
 class ConvAutoencoder(nn.Module):
@@ -139,7 +146,7 @@ class ConvAutoencoder(nn.Module):
         batch_norm: bool = True,
         dropout: float = 0.0,
         unit_mv: float = 0.2,
-        convolution: type[nn.Module] = FFTConv1d,
+        convolution: type[nn.Conv1d] = FFTConv1d,
     ):
         super().__init__()
         if not len(filters) == len(kernels) == len(pools) > 0:
@@ -161,7 +168,7 @@ class ConvAutoencoder(nn.Module):
         widths = [1, *filters]
         blocks = list(zip(widths[:-1], widths[1:], kernels, pools, strict=True))
         self.encoder = nn.ModuleList(
-            _Encode(convolution, inner, outer, taps, pool, batch_norm, dropout)
+            _Encode(convolution(inner, outer, taps, padding="same"), pool, batch_norm, dropout)
             for inner, outer, taps, pool in blocks
         )
         self.bottleneck = (filters[-1], short)
@@ -172,12 +179,16 @@ class ConvAutoencoder(nn.Module):
         outward = [*reversed(filters[:-1]), 1]
         inward = list(reversed(filters))
         self.decoder = nn.ModuleList(
-            _Decode(convolution, inner, outer, taps, pool, batch_norm, last=i == len(blocks) - 1)
+            _Decode(
+                convolution(inner, outer, taps, padding="same"),
+                pool,
+                batch_norm,
+                last=i == len(blocks) - 1,
+            )
             for i, (inner, outer, taps, pool) in enumerate(
                 zip(inward, outward, reversed(kernels), reversed(pools), strict=True)
             )
         )
-
         if not batch_norm:
             self._keep_variance()
 
@@ -186,9 +197,9 @@ class ConvAutoencoder(nn.Module):
         out from layer to layer and the net does not learn.
         """
         for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Conv1d | FFTConv1d):
+            if isinstance(module, nn.Linear | nn.Conv1d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.get_parameter("bias"))
 
     def encode(self, signals: Tensor) -> Tensor:
         """Signals (batch, length) -> codes (batch, latent)."""
@@ -221,6 +232,7 @@ class ConvAutoencoder(nn.Module):
         rows = []
         length = self.length
         for block in self.encoder:
+            assert isinstance(block, _Encode)
             conv = block.conv
             taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
             rows.append(("conv", f"{taps}x1/{outer}", f"{length}x{inner}"))

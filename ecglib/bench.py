@@ -1,14 +1,9 @@
 """The benchmark: each part side by side with PyTorch's own layers, interleaved, in one run."""
 
-import json
-import math
 import os
-import platform
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +11,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ecglib import fftconv
+from ecglib.arithmetic import convolution_flops
 from ecglib.autoencoder import ConvAutoencoder
+from ecglib.bench_timing import Call, machine, medians, versus
 from ecglib.fftconv import FFTConv1d
 from ecglib.plain_unpunished import PlainUnpunished
 from ecglib.unpunished import BAD, GOOD, Ensemble, UnpunishedFit, fit_unpunished, group
 from ecglib.workers import resolve_device, run
 
-__all__ = ["Sizes", "bench", "main"]
+__all__ = ["Sizes", "bench"]
 
 
 @dataclass(frozen=True)
@@ -49,51 +45,27 @@ class Sizes:
     threads: int = 1
 
 
-Call = Callable[[], object]
-
-
-def bench(sizes: Sizes | None = None, device: str = "auto") -> list[dict[str, Any]]:
-    """Measure everything; one row a measurement.
+def bench(sizes: Sizes | None = None, device: str = "auto") -> Iterator[dict[str, Any]]:
+    """Measure everything, one row a measurement, given out as soon as it is measured.
 
     Rows hold "name", "baseline", "ours" and "unit", "ratio" (baseline / ours), "machine",
     "device", "threads" and "repeats"; the scaling rows also "points" and the "exponent" with which
     our cost grows, fitted on a double logarithmic scale, and "baseline_exponent"; the roofline's,
     the arithmetic in GFLOP of one step of Table I's net, as done and as the direct method needs.
     """
-    return list(_rows(sizes or Sizes(), resolve_device(device)))
-
-
-def main(json_path: str | os.PathLike | None = None) -> None:
-    """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
-    rows: list[dict[str, Any]] = []
-    for row in _rows(Sizes(), resolve_device("auto")):
-        if not rows:
-            print(f"{row['machine']}; device {row['device']}; threads {row['threads']}")
-            print(f"{'':20}{'baseline':>12}{'ours':>12}  {'unit':<12}{'ratio':>7}")
-        figures = f"{row['baseline']:12.3f}{row['ours']:12.3f}  {row['unit']:<12}"
-        growth = f"  grows as size^{row['exponent']:.2f}" if "exponent" in row else ""
-        print(f"{row['name']:20}{figures}{row['ratio']:7.2f}{growth}", flush=True)
-        rows.append(row)
-    if json_path is not None:
-        path = Path(json_path)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
-            json.dump(rows, temporary, indent=1)
-        os.replace(temporary.name, path)
-
-
-def _rows(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+    sizes, on = sizes or Sizes(), resolve_device(device)
     threads = torch.get_num_threads()
     torch.set_num_threads(sizes.threads)
     same = {
-        "machine": _machine(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "machine": machine(),
+        "device": torch.cuda.get_device_name() if on.type == "cuda" else "cpu",
         "threads": sizes.threads,
         "repeats": sizes.repeats,
     }
     measures = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline, _workers]
     try:
         for measure in measures:
-            for row in measure(sizes, device):
+            for row in measure(sizes, on):
                 yield {"name": row.pop("name"), **_ratio(row), **same, **row}
     finally:
         torch.set_num_threads(threads)
@@ -104,51 +76,11 @@ def _ratio(row: dict[str, Any]) -> dict[str, Any]:
     return figures | {"ratio": figures["baseline"] / figures["ours"]}
 
 
-def _machine() -> str:
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
-    return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
-
-
-def _medians(sizes: Sizes, device: torch.device, *calls: Call) -> list[float]:
-    """Milliseconds of each call, the calls taking turns."""
-    taken: list[list[float]] = [[] for _ in calls]
-    for turn in range(sizes.repeats + 1):
-        for call, times in zip(calls, taken, strict=True):
-            _wait(device)
-            began = time.perf_counter()
-            call()
-            _wait(device)
-            if turn:  # the first is for warming up
-                times.append(1e3 * (time.perf_counter() - began))
-    return [float(np.median(times)) for times in taken]
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def _versus(sizes: Sizes, device: torch.device, theirs: Call, ours: Call) -> tuple[float, float]:
-    """Medians of PyTorch's layers, by their better setting of mkldnn, and of ours, ms."""
-
-    def without_mkldnn() -> None:
-        with torch.backends.mkldnn.flags(enabled=False):
-            theirs()
-
-    settings = [theirs] if device.type == "cuda" else [theirs, without_mkldnn]
-    *baselines, mine = _medians(sizes, device, *settings, ours)
-    return min(baselines), mine
-
-
 def _exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def _autoencoder_step(convolution: type[nn.Module], batch: int, device: torch.device) -> Call:
+def _autoencoder_step(convolution: type[nn.Conv1d], batch: int, device: torch.device) -> Call:
     net = ConvAutoencoder(convolution=convolution).to(device)
     signals = torch.randn(batch, net.length, device=device)
     optimiser = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
@@ -163,7 +95,7 @@ def _autoencoder_step(convolution: type[nn.Module], batch: int, device: torch.de
 
 def _table1(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
     steps = [_autoencoder_step(kind, sizes.batch, device) for kind in (nn.Conv1d, FFTConv1d)]
-    baseline, ours = _versus(sizes, device, *steps)
+    baseline, ours = versus(sizes.repeats, device, *steps)
     yield {"name": "table1_step", "baseline": baseline, "ours": ours, "unit": "ms"}
 
 
@@ -192,7 +124,7 @@ def _unpunished(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
                 net.loss(fed, signal, mask, 1.0).backward()
                 optimiser.step()
 
-        times = _versus(sizes, device, plain, ensemble.step)
+        times = versus(sizes.repeats, device, plain, ensemble.step)
         baseline, ours = (total / sizes.models for total in times)
         name = f"unpunished_step_p{p}"
         yield {"name": name, "baseline": baseline, "ours": ours, "unit": "ms/model"}
@@ -207,7 +139,7 @@ def _layers(
     for kind in (nn.Conv1d, FFTConv1d):
         layer = kind(channels, channels, taps, padding="same", device=device)
         calls.append(lambda layer=layer: layer(signals).sum().backward())
-    return _versus(sizes, device, *calls)
+    return versus(sizes.repeats, device, *calls)
 
 
 def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[float, float]]):
@@ -244,7 +176,7 @@ def _ensembles(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
     for models in at:
         together = Ensemble(_fits(sizes, models, GOOD), device)
         alone = Ensemble(_fits(sizes, 1, GOOD), device)
-        one, ours = _medians(sizes, device, alone.step, together.step)
+        one, ours = medians(sizes.repeats, device, alone.step, together.step)
         times.append((models * one, ours))
     # here the baseline is our own net, stepped one model after the other
     yield _scaling("ensemble_scaling", "models", at, times)
@@ -253,8 +185,8 @@ def _ensembles(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
 def _roofline(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
     a = torch.randn(sizes.matrix, sizes.matrix, device=device)
     step = _autoencoder_step(FFTConv1d, sizes.batch, device)
-    product, ours = _medians(sizes, device, lambda: a @ a, step)
-    done, direct = _arithmetic(ConvAutoencoder(), sizes.batch)
+    product, ours = medians(sizes.repeats, device, lambda: a @ a, step)
+    done, direct = convolution_flops(ConvAutoencoder(), sizes.batch)
     yield {
         "name": "roofline",
         "baseline": 2 * sizes.matrix**3 / product / 1e6,
@@ -266,31 +198,6 @@ def _roofline(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
     }
 
 
-def _arithmetic(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
-    """Floating-point operations of the convolutions of a training step: by FFT, and directly."""
-    done = direct = 0.0
-    length = net.length
-    layers: list[tuple[Any, int, int]] = []
-    block: Any
-    for block in net.encoder:
-        layers.append((block.conv, length, 1))
-        length //= block.pool
-    for block in net.decoder:
-        layers.append((block.conv, length, block.pool))
-        length *= block.pool
-    for i, (conv, short, upsample) in enumerate(layers):
-        taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
-        passes = 3 if i else 2  # the signals themselves need no gradient
-        left = (taps - 1) // 2 + upsample - 1
-        plan = fftconv.plan(short, taps + upsample - 1, left, upsample, batch, inner, outer)
-        rows = batch * plan.blocks
-        slow, fast = (2.5 * n * math.log2(n) for n in (plan.size, plan.size * upsample))
-        done += (passes - 1) * inner * rows * slow + 2 * outer * (rows + inner) * fast
-        done += passes * 8 * (plan.size * upsample / 2 + 1) * rows * inner * outer
-        direct += passes * 2.0 * batch * short * upsample * taps * inner * outer
-    return done, direct
-
-
 def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
     cores = os.cpu_count() or 1
     count = sizes.fits * cores
@@ -300,10 +207,10 @@ def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
         specs = _fits(sizes, count, GOOD, next(fresh))
         run(fit_unpunished, specs, batch=sizes.fits, group=group, jobs=jobs, cache=folder)
 
-    few = Sizes(**{**vars(sizes), "repeats": min(sizes.repeats, 2)})
+    repeats = min(sizes.repeats, 2)
     with tempfile.TemporaryDirectory() as folder:
         calls = [lambda: fit(1, folder), lambda: fit(cores, folder)]
-        times = _medians(few, torch.device("cpu"), *calls)
+        times = medians(repeats, torch.device("cpu"), *calls)
     baseline, ours = (total / count / 1e3 for total in times)
     yield {
         "name": "workers",
@@ -311,7 +218,7 @@ def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
         "ours": ours,
         "unit": "s/fit",
         "threads": cores,
-        "repeats": few.repeats,
+        "repeats": repeats,
         "baseline_fits_per_hour": 3600 / baseline,
         "fits_per_hour": 3600 / ours,
     }

@@ -1,170 +1,19 @@
 """'Same' convolution of long signals with long kernels, by FFT, with its own backward pass.
 
-Inside, signals lie channel-major in memory, (models, channels, batch, length), and spectra
-frequency-first, (frequencies, models, channels, batch), so that the sum over channels is one
-batched matrix product. Results are views in PyTorch's order, and arguments may have any strides.
+Results are views in PyTorch's order, and arguments may have any strides.
 """
-
-from functools import cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Measured on a CPU: the time of one term of the sum over channels, and of transforming a sample in
-# blocks of a power of two, over that of transforming a sample in other blocks, whatever their size.
-PRODUCT = 0.08
-POWER_OF_TWO = 0.8
+from ecglib.fft_blocks import cut, fold, join, overlap_add, split, to_signal, to_spectrum, unfold
+from ecglib.fft_plan import plan
 
+__all__ = ["FFTConv1d", "conv1d_same", "conv_transpose1d_same"]
 
 # Up to so many terms, taps times channels, a sum is quicker formed directly than by transforms.
 DIRECT = 48
-
-
-class Plan(NamedTuple):
-    """How a signal is cut: `blocks` of `hop` input samples, each by an FFT of `size` samples.
-
-    `lead` zeros stand before the first block; zero when one block holds the whole signal, whose
-    kernel is then wrapped around the circle instead.
-    """
-
-    size: int
-    hop: int
-    blocks: int
-    lead: int
-
-
-@cache
-def _good_size(least: int) -> int:
-    """Smallest multiple of 8 not below `least` without a prime factor above 5: quick to transform.
-
-    Fewer factors of two cost up to half as much again.
-    """
-    size = -(-least // 8) * 8
-    while True:
-        rest = size
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return size
-        size += 8
-
-
-@cache
-def plan(
-    length: int, taps: int, left: int, stride: int, batch: int, inner: int, outer: int
-) -> Plan:
-    """Choose the cheapest cut of a signal, between one circular block and overlap-save blocks.
-
-    length: input samples; taps and left: at the output's rate, `stride` times the input's;
-    inner and outer: channels. One block needs no room for the whole kernel: the ends of the circle
-    may overlap where both are zero, so length + max(left, right) is enough. Small blocks transform
-    the overlaps in vain, large ones the kernels' zeros: for a batch the signals' transforms weigh
-    more, for a single signal the kernels' do.
-    """
-    right = taps - 1 - left
-    lead = -(-left // stride)
-    overlap = lead - -right // stride
-    whole = _good_size(length - -max(left, right) // stride)
-    plans = [Plan(whole, length, 1, 0)]
-    size = _good_size(2 * overlap + 1)  # a block overlaps none but the next
-    while size - overlap < length:
-        hop = size - overlap
-        plans.append(Plan(size, hop, -(-length // hop), lead))
-        size = _good_size(size + 1)
-
-    def cost(p: Plan) -> float:
-        rows = p.blocks * batch
-        samples = (inner + stride * outer) * rows + stride * inner * outer
-        radix = POWER_OF_TWO if p.size & (p.size - 1) == 0 else 1.0
-        return p.size * (radix * samples + PRODUCT * stride * inner * outer * rows)
-
-    return min(plans, key=cost)
-
-
-def _spectrum(x: Tensor, size: int, last: bool) -> Tensor:
-    """(models, channels, batch, up to size) -> (size // 2 + 1, models, channels, batch).
-
-    `last` leaves the frequencies where the samples were, which saves a pass over the memory.
-    """
-    if x.shape[3] < size or not x.is_contiguous():
-        padded = x.new_empty(*x.shape[:3], size)
-        padded[..., : x.shape[3]] = x
-        padded[..., x.shape[3] :] = 0
-        x = padded
-    spectrum = torch.fft.rfft(x)
-    return spectrum if last else spectrum.flatten(0, 2).t().contiguous().view(-1, *x.shape[:3])
-
-
-def _signal(spectrum: Tensor, size: int, last: bool) -> Tensor:
-    """Undo `_spectrum`: (models, channels, batch, size)."""
-    if last:
-        return torch.fft.irfft(spectrum, n=size)
-    rows = spectrum.view(spectrum.shape[0], -1).t().contiguous()
-    return torch.fft.irfft(rows, n=size).view(*spectrum.shape[1:], size)
-
-
-def _fold(spectrum: Tensor, stride: int) -> Tensor:
-    """Pieces of a spectrum that meet the same frequency of a signal stuffed with stride - 1 zeros.
-
-    (stride * half + 1, models, channels, batch) -> (half + 1, models, stride * channels, batch).
-    Zeros between samples repeat the spectrum, every other time mirrored, so one product at the
-    short signal's rate serves all the pieces, and sums over them in the backward pass.
-    """
-    if stride == 1:
-        return spectrum
-    half = (spectrum.shape[0] - 1) // stride
-    pieces = [spectrum[i * half : (i + 1) * half + 1] for i in range(stride)]
-    return torch.cat([p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)], 2)
-
-
-def _unfold(folded: Tensor, stride: int) -> Tensor:
-    """Undo `_fold`."""
-    if stride == 1:
-        return folded
-    pieces = folded.chunk(stride, 2)
-    pieces = [p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)]
-    return torch.cat([p[:-1] for p in pieces[:-1]] + pieces[-1:])
-
-
-def _cut(x: Tensor, p: Plan) -> Tensor:
-    """(models, channels, batch, length) -> overlapping (models, channels, batch * blocks, size)."""
-    if p.blocks == 1 and p.lead == 0:
-        return x
-    padded = F.pad(x, (p.lead, (p.blocks - 1) * p.hop + p.size - p.lead - x.shape[3]))
-    return padded.unfold(-1, p.size, p.hop).flatten(2, 3)
-
-
-def _split(y: Tensor, hop: int, blocks: int, size: int) -> Tensor:
-    """(models, channels, batch, length) -> disjoint blocks and zeros, shaped as by `_cut`."""
-    if blocks == 1:
-        return y
-    split = y.new_empty(*y.shape[:3], blocks, size)
-    whole = (blocks - 1) * hop
-    split[..., :-1, :hop] = y[..., :whole].unflatten(-1, (blocks - 1, hop))
-    split[..., hop:] = 0
-    split[..., -1, : y.shape[3] - whole] = y[..., whole:]
-    split[..., -1, y.shape[3] - whole :] = 0
-    return split.flatten(2, 3)
-
-
-def _join(y: Tensor, hop: int, blocks: int, length: int) -> Tensor:
-    """Undo `_split`, from blocks of which only the first `hop` samples count."""
-    if blocks == 1:
-        return y[..., :length]
-    return y[..., :hop].unflatten(2, (-1, blocks)).flatten(3)[..., :length]
-
-
-def _overlap_add(x: Tensor, p: Plan, length: int) -> Tensor:
-    """The transpose of `_cut`: blocks summed where they overlap."""
-    if p.blocks == 1:
-        return x[..., p.lead : p.lead + length]
-    x = x.unflatten(2, (-1, p.blocks))
-    total = F.pad(x[..., : p.hop].flatten(3), (0, p.hop))
-    total[..., p.hop :].unflatten(-1, (p.blocks, p.hop))[..., : p.size - p.hop] += x[..., p.hop :]
-    return total[..., p.lead : p.lead + length]
 
 
 class _Correlate(torch.autograd.Function):
@@ -181,7 +30,7 @@ class _Correlate(torch.autograd.Function):
         size, hop = p.size * stride, p.hop * stride
         # With one input channel there is no sum over channels for which to turn the spectra round.
         last = inner == 1 and stride == 1
-        signal = _spectrum(_cut(x, p), p.size, last)
+        signal = to_spectrum(cut(x, p), p.size, last)
         shift = p.lead * stride - left  # where the first tap stands in the block
         if shift < 0:
             rolled = weight.new_zeros(*weight.shape[:3], size)
@@ -189,19 +38,19 @@ class _Correlate(torch.autograd.Function):
             rolled[..., shift:] = weight[..., :-shift]
         else:
             rolled = F.pad(weight, (shift, size - taps - shift))
-        kernel = _spectrum(rolled, size, last)
+        kernel = to_spectrum(rolled, size, last)
         if last:
             product = kernel.conj() * signal
             constant = product[..., 0]
         else:
-            kernel = _fold(kernel, stride)
-            product = _unfold(kernel.conj().resolve_conj() @ signal, stride)
+            kernel = fold(kernel, stride)
+            product = unfold(kernel.conj().resolve_conj() @ signal, stride)
             constant = product[0]
         if bias is not None:
             constant += size * bias[:, :, None]
         ctx.save_for_backward(signal, kernel)
         ctx.sizes = p, length, taps, shift, stride, last
-        return _join(_signal(product, size, last), hop, p.blocks, length * stride)
+        return join(to_signal(product, size, last), hop, p.blocks, length * stride)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -209,17 +58,17 @@ class _Correlate(torch.autograd.Function):
         signal, kernel = ctx.saved_tensors
         p, length, taps, shift, stride, last = ctx.sizes
         size, hop = p.size * stride, p.hop * stride
-        grad = _spectrum(_split(grad, hop, p.blocks, size), size, last)
+        grad = to_spectrum(split(grad, hop, p.blocks, size), size, last)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[2]:
             grad_bias = (grad[..., 0] if last else grad[0]).real.sum(-1)
-        grad = _fold(grad, stride)
+        grad = fold(grad, stride)
         if ctx.needs_input_grad[0]:
             if last:
                 product = (kernel * grad).sum(1, keepdim=True)
             else:
                 product = (kernel.mT if stride == 1 else kernel.mT / stride) @ grad
-            grad_x = _overlap_add(_signal(product, p.size, last), p, length)
+            grad_x = overlap_add(to_signal(product, p.size, last), p, length)
         if ctx.needs_input_grad[1]:
             if last:
                 product = (grad * signal.conj()).sum(2, keepdim=True).conj()
@@ -227,7 +76,7 @@ class _Correlate(torch.autograd.Function):
                 product = (grad @ signal.conj().resolve_conj().mT).conj().resolve_conj()
             else:
                 product = grad.conj().resolve_conj() @ signal.mT
-            full = _signal(_unfold(product, stride), size, last)
+            full = to_signal(unfold(product, stride), size, last)
             if shift < 0:
                 full = torch.cat((full[..., shift:], full[..., : taps + shift]), -1)
                 shift = 0

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from IPython.display import HTML
 
-from ecglib.claims import FAILS, HOLDS, IN_PART
 from ecglib.estimates import Estimate
 from ecglib.ledger import ledger_rows
 from ecglib.prose import phrase
+from ecglib.verdicts import FAILS, HOLDS, IN_PART
 
 __all__ = ["ledger_table", "rules_table", "runs_table"]
 

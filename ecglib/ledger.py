@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ecglib.claims import CLAIMS, Evidence
+from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
+from ecglib.verdicts import Evidence
 from ecglib.workers import resolve_device, tally
 
 __all__ = ["Ledger", "ledger_rows", "read_results"]

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ecglib.unpunished import DECODER, ENCODER, SLOPE, UnpunishedFit, lengths
+from ecglib.unpunished import UnpunishedFit
+from ecglib.unpunished_net import DECODER, ENCODER, SLOPE, lengths
 
 __all__ = ["PlainUnpunished"]
 
 
 class PlainUnpunished(nn.Module):
-    """The net of `unpunished.forward`, for one signal (samples,), layer by layer.
+    """The net of `unpunished_net.forward`, for one signal (samples,), layer by layer.
 
     TensorFlow's padding is written out where PyTorch's differs.
     """
@@ -29,14 +30,14 @@ class PlainUnpunished(nn.Module):
         self.unused = nn.ParameterList(torch.zeros(shape[0]) for shape in DECODER)
 
     def in_order(self) -> list[Tensor]:
-        """The parameters in the order of `unpunished.SHAPES`."""
+        """The parameters in the order of `unpunished_net.SHAPES`."""
         encoder = [v for layer in self.encoder for v in layer.parameters()]
         weights = (layer.get_parameter("weight") for layer in self.decoder)
         decoder = zip(weights, self.unused, strict=True)
         return [*encoder, *(value for pair in decoder for value in pair)]
 
     def load(self, values: list[Tensor]) -> "PlainUnpunished":
-        """Take over parameters in the order of `unpunished.SHAPES`; returns itself."""
+        """Take over parameters in the order of `unpunished_net.SHAPES`; returns itself."""
         with torch.no_grad():
             for mine, value in zip(self.in_order(), values, strict=True):
                 mine.copy_(value)

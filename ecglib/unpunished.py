@@ -1,37 +1,23 @@
 """The paper's "good" and "bad" networks: fitted to one signal, unpunished in a part of it (III).
 
-Each network is an autoencoder of one signal whose squared error does not count in a region. It is
-built as the authors published it for TensorFlow 1, and many of them are stepped together: model by
-model on the leading axis, each with its own weights, signal, region and optimiser state.
+Each network is an autoencoder of one signal whose squared error does not count in a region. Many of
+them are stepped together, each with its own weights, signal, region and optimiser state.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ecglib.fftconv import conv1d_same, conv_transpose1d_same
-from ecglib.pooling import max_pool1d_same
+from ecglib.unpunished_net import code_size, forward, initial
 from ecglib.workers import resolve_device
 
 __all__ = ["ARMS", "BAD", "GOOD", "UnpunishedFit", "code_size", "fit_unpunished", "group"]
 
 GOOD, BAD = 3, 7  # the paper's middle pools
 ARMS = ("whole", "hidden", "noise")
-SLOPE = 0.2  # of the leaky ReLU
-SPREAD = 0.1  # standard deviation of the initial weights, cut at twice that
-
-# (out, in, taps) of the encoder's kernels and (in, out, taps) of the decoder's; biases follow. The
-# published decoder has biases too, of these lengths, that it never adds but does penalise.
-ENCODER = ((10, 1, 100), (10, 10, 80), (5, 10, 50))
-DECODER = ((5, 10, 50), (10, 10, 80), (10, 1, 100))
-SHAPES = (
-    *[shape for kernel in ENCODER for shape in (kernel, kernel[:1])],
-    *[shape for kernel in DECODER for shape in (kernel, kernel[:1])],
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,46 +105,6 @@ def group(spec: UnpunishedFit) -> Hashable:
     return spec.p, spec.steps, len(spec.signal), *rates, spec.device
 
 
-def lengths(samples: int, p: int) -> tuple[int, int, int]:
-    """Samples after each of the encoder's pools: a 'SAME' pool of n samples gives ceil(n / p)."""
-    first = -(-samples // 2)
-    middle = -(-first // p)
-    return first, middle, -(-middle // 2)
-
-
-def code_size(samples: int, p: int) -> int:
-    """How many numbers the code holds."""
-    return ENCODER[-1][0] * lengths(samples, p)[-1]
-
-
-def upsample_leaky(x: Tensor, weight: Tensor, stride: int, samples: int) -> Tensor:
-    """Transposed convolution to `samples` samples as TensorFlow's 'SAME' aligns it, leaky ReLU.
-
-    x (models, 1, in, n), weight (models, in, out, taps) -> (models, 1, out, samples); n must be
-    ceil(samples / stride).
-    """
-    y = conv_transpose1d_same(x, weight, stride)
-    # 'SAME' pads a strided convolution by half of what its last window lacks, rounded down; that
-    # depends on the longer signal's length, which need not be a multiple of the stride.
-    taps, whole = weight.shape[-1], y.shape[-1]
-    skip = max(taps - stride + whole - samples, 0) // 2 - max(taps - stride, 0) // 2
-    return F.leaky_relu(y[..., skip : skip + samples], SLOPE)
-
-
-def forward(parameters: list[Tensor], x: Tensor, p: int) -> Tensor:
-    """Reconstruct signals (models, samples) by an ensemble; the result has the same shape."""
-    samples = x.shape[-1]
-    first, middle, _ = lengths(samples, p)
-    weights = parameters[0::2]
-    x = x[:, None, None]
-    for weight, bias, pool in zip(weights[:3], parameters[1:6:2], (2, p, 2), strict=True):
-        x = F.leaky_relu(max_pool1d_same(conv1d_same(x, weight, bias), pool), SLOPE)
-    sizes = zip((2, p, 2), (middle, first, samples), strict=True)
-    for weight, (stride, size) in zip(weights[3:], sizes, strict=True):
-        x = upsample_leaky(x, weight, stride, size)
-    return x[:, 0, 0]
-
-
 class Ensemble:
     """Networks of one `group`, their data and Adagrad's state on one device.
 
@@ -174,7 +120,7 @@ class Ensemble:
                 "the networks of an ensemble must share p, steps, length, rates and device."
             )
         self.spec = specs[0]
-        values = [_initial(spec.seed) for spec in specs]
+        values = [initial(spec.seed) for spec in specs]
         stacked = [torch.stack(same) for same in zip(*values, strict=True)]
         self.values = torch.cat([tensor.flatten() for tensor in stacked]).to(device, dtype)
         self.grads = torch.empty_like(self.values)
@@ -221,14 +167,6 @@ class Ensemble:
         """The weight penalty of each model, (models,)."""
         squares = [parameter.flatten(1).square().sum(1) for parameter in self.parameters]
         return self.spec.penalty / 2 * torch.stack(squares).sum(0)
-
-
-def _initial(seed: int) -> Iterator[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    for shape in SHAPES:
-        values = torch.empty(shape)
-        bounds = -2 * SPREAD, 2 * SPREAD
-        yield torch.nn.init.trunc_normal_(values, 0.0, SPREAD, *bounds, generator=generator)
 
 
 def fit_unpunished(specs: list[UnpunishedFit]) -> list[dict[str, np.ndarray]]:

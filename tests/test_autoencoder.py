@@ -48,7 +48,7 @@ def test_decoder_mirrors_the_encoder():
     convs = [block.conv for block in net.decoder]
     shapes = [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convs]
     assert shapes == [(5, 15, 20), (15, 15, 30), (15, 30, 100), (30, 1, 100)]
-    assert net.decoder[-1].norm is None
+    assert net.decoder[-1].rectify is None
     assert net.encode(signals()).shape == (6, 30)
     assert net.decode(torch.zeros(6, 30)).shape == (6, 512)
 
@@ -79,7 +79,7 @@ def test_same_net_with_either_convolution(options):
 @pytest.mark.parametrize("pool", [1, 2, 3, 7])
 @pytest.mark.parametrize("weights", [(1.0, 2.0, 0.5), (1.0, -1.5, 0.0)])
 def test_norm_is_relu_batch_norm_and_max_pooling(weights, pool, training):
-    ours, theirs = _Norm(3).double(), nn.BatchNorm1d(3).double()
+    ours, theirs = _Norm(3, pool).double(), nn.BatchNorm1d(3).double()
     with torch.no_grad():
         ours.weight.copy_(torch.tensor(weights))
         ours.bias.copy_(torch.tensor([0.3, -0.2, 0.1]))
@@ -89,7 +89,7 @@ def test_norm_is_relu_batch_norm_and_max_pooling(weights, pool, training):
     ours.train(training)
     theirs.train(training)
     x = signals(4, 3 * 42).view(4, 3, 42).double().mul(4).round().requires_grad_()  # with ties
-    pairs = [(ours(x, pool), ours), (F.max_pool1d(theirs(F.relu(x)), pool), theirs)]
+    pairs = [(ours(x), ours), (F.max_pool1d(theirs(F.relu(x)), pool), theirs)]
     direction = torch.randn_like(pairs[0][0])
     values = [
         (y, *torch.autograd.grad(y, [x, *norm.parameters()], direction), *norm.buffers())

@@ -1,16 +1,12 @@
 """The benchmark's rows, on a configuration too small to time anything by."""
 
-import json
-import os
-
 import numpy as np
 import pytest
 import torch
 
-from ecglib import bench as module
-from ecglib.autoencoder import ConvAutoencoder
+from ecglib.bench import Sizes, bench
 
-TINY = module.Sizes(
+TINY = Sizes(
     repeats=1,
     batch=2,
     models=2,
@@ -39,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 @pytest.fixture(scope="module")
 def rows():
     threads = torch.get_num_threads()
-    rows = module.bench(TINY, "cpu")
+    rows = list(bench(TINY, "cpu"))
     assert torch.get_num_threads() == threads
     return {row["name"]: row for row in rows}
 
@@ -62,21 +58,3 @@ def test_scaling_rows_hold_their_points_and_exponents(rows):
         assert [point[variable] for point in row["points"]] == list(sizes)
         (a, b), costs = sizes, [point["ours"] for point in row["points"]]
         assert row["exponent"] == pytest.approx(np.log(costs[1] / costs[0]) / np.log(b / a))
-
-
-def test_arithmetic_of_the_direct_method_is_table_ones():
-    # taps x in x out x length of each convolution, of the decoder's too
-    terms = 100 * 30 * 512, 100 * 30 * 15 * 256, 30 * 15 * 15 * 128, 20 * 15 * 5 * 64
-    first, *others = [*terms, 20 * 5 * 15 * 64, 30 * 15 * 15 * 128, 100 * 15 * 30 * 256, terms[0]]
-    done, direct = module._arithmetic(ConvAutoencoder(), 64)
-    assert direct == 64 * 2 * (2 * first + 3 * sum(others))
-    assert done < direct / 5
-
-
-def test_table_is_printed_and_written_whole(rows, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(module, "_rows", lambda *_: iter(rows.values()))
-    module.main(tmp_path / "bench.json")
-    assert json.loads((tmp_path / "bench.json").read_text()) == list(rows.values())
-    assert os.listdir(tmp_path) == ["bench.json"]
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in NAMES)

@@ -13,11 +13,10 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 from toy_book import toy_book
 
-from ecglib import book, notebooks
-from ecglib.book import BuildError, build, make_plan
+from ecglib import book, book_plan, notebooks
+from ecglib.book import BuildError, build
 
 SLOW = "import time; time.sleep(60); print('well'"
 
@@ -81,7 +80,7 @@ def test_error_names_chapter_and_cell_and_leaves_the_last_good_outputs(toy, no_p
 
 
 def test_cell_out_of_time_is_an_error(toy, no_pages, monkeypatch):
-    monkeypatch.setitem(book.CELL_TIMEOUT_S, "quick", 1)
+    monkeypatch.setitem(book_plan.CELL_TIMEOUT_S, "quick", 1)
     path = toy / "chapters/01-one.ipynb"
     path.write_text(path.read_text().replace("print('well',", "import time; time.sleep(9); print("))
     with pytest.raises(BuildError, match=r"chapter 01-one, cell 3 failed: CellTimeoutError"):
@@ -123,21 +122,6 @@ def test_failed_rendering_leaves_the_last_good_book(toy):
 
 
 @pytest.mark.parametrize(
-    ("scale", "dataset", "folder"),
-    [
-        ("quick", None, "_build/quick/book"),
-        ("quick", "ludb", "_build/quick-ludb/book"),
-        ("paper", None, "."),
-        ("paper", "synthetic", "_build/paper-synthetic/book"),
-        ("paper", "{root}", "_build/paper-toy/book"),
-    ],
-)
-def test_only_the_paper_s_scale_on_ludb_runs_in_place(toy, scale, dataset, folder):
-    dataset = dataset and dataset.format(root=toy)
-    assert make_plan(scale, dataset, None, "cpu", toy).place == toy / folder
-
-
-@pytest.mark.parametrize(
     ("choice", "says"),
     [
         ({"scale": "big"}, "no scale 'big': choose quick or paper"),
@@ -158,16 +142,6 @@ def test_unknown_parameter_is_an_error(toy):
     (toy / "chapters/quick.yml").write_text("01-one: {sedes: [1]}\n02-two: {}\n")
     with pytest.raises(ValueError, match="chapter 01-one has no parameter 'sedes'"):
         build(root=toy)
-
-
-def test_quick_scale_has_an_entry_for_each_chapter():
-    plan = make_plan("quick", None, None, "cpu", ROOT)
-    for name in plan.numbered:
-        given = book._quick(ROOT, name)
-        chapter = notebooks.read(ROOT / "chapters" / f"{name}.ipynb")
-        notebooks.check_parameters(name, chapter, given)
-        required = {"dataset", "lead", "device", "scale", "seeds"}
-        assert required <= set(notebooks.parameters(chapter)), name
 
 
 # The quick book itself

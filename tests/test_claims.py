@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ecglib.claims import CLAIMS, above, below, within
+from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
@@ -158,13 +156,3 @@ def test_missing_evidence_is_an_error_not_a_verdict(claim):
 def test_a_missing_group_of_estimates_is_named(claim):
     with pytest.raises(ValueError, match='lacks any estimate called "'):
         CLAIMS[claim].decide({"other": e(0)})
-
-
-@given(st.floats(-5, 5), st.floats(0, 5), st.floats(-5, 5))
-def test_an_interval_is_above_below_or_astride_a_bound(low, length, bound):
-    estimate = e(low, low + length)
-    astride = estimate.low <= bound <= estimate.high
-    assert [above(estimate, bound), below(estimate, bound), astride].count(True) == 1
-    margin = abs(bound)
-    assert within(estimate, margin) == (above(estimate, -margin) and below(estimate, margin))
-    assert not within(NOT_KNOWN, 1) and not above(NOT_KNOWN, -1) and not below(NOT_KNOWN, 1)

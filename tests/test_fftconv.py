@@ -8,13 +8,18 @@ from torch import nn
 from torch.nn import functional as F
 
 from ecglib import fftconv
+from ecglib.fft_plan import plan
 from ecglib.fftconv import FFTConv1d, conv1d_same, conv_transpose1d_same
-from ecglib.pooling import max_pool1d_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
-
 DIRECT = fftconv.DIRECT
+SIZES = {
+    "length": st.integers(1, 400),
+    "taps": st.integers(1, 130),
+    "channels": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    "models": st.integers(1, 3),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -83,21 +88,14 @@ def test_gradients_of_transposed_convolution(taps, stride):
 @pytest.mark.parametrize("length, taps", [(640, 9), (901, 50)])
 def test_gradients_block_by_block(length, taps):
     right = taps // 2
-    assert fftconv.plan(length, taps, taps - 1 - right, 1, 1, 2, 2).blocks > 1
+    assert plan(length, taps, taps - 1 - right, 1, 1, 2, 2).blocks > 1
     x, weight, bias = tensor(2, 1, 2, length), tensor(2, 2, 2, taps), tensor(2, 2)
     assert_same(conv1d_same(x, weight, bias), reference(x, weight, bias), (x, weight, bias))
     assert torch.autograd.gradcheck(conv1d_same, (x, weight, bias), fast_mode=True)
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    length=st.integers(1, 400),
-    taps=st.integers(1, 130),
-    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    batch=st.integers(1, 3),
-    models=st.integers(1, 3),
-    upsample=st.integers(1, 4),
-)
+@given(**SIZES, batch=st.integers(1, 3), upsample=st.integers(1, 4))
 def test_equals_pytorch(length, taps, channels, batch, models, upsample):
     inner, outer = channels
     x = tensor(models, batch, inner, length)
@@ -110,13 +108,7 @@ def test_equals_pytorch(length, taps, channels, batch, models, upsample):
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    length=st.integers(1, 300),
-    taps=st.integers(1, 130),
-    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    models=st.integers(1, 3),
-    stride=st.integers(1, 10),
-)
+@given(**SIZES, stride=st.integers(1, 10))
 def test_transposed_is_the_gradient_of_a_strided_convolution(
     length, taps, channels, models, stride
 ):
@@ -180,21 +172,6 @@ def test_reruns_are_identical():
         y = conv1d_same(x, weight)
         runs.append((y, *torch.autograd.grad(y.square().sum(), (x, weight))))
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
-
-
-@pytest.mark.parametrize("pool", [1, 2, 3, 7])
-def test_max_pooling_pads_both_ends_as_tensorflow(pool):
-    x = tensor(2, 1, 3, 25)
-    missing = -25 % pool
-    theirs = F.pad(x, (missing // 2, missing - missing // 2), value=-torch.inf)
-    theirs = F.max_pool1d(theirs.flatten(0, 1), pool).unflatten(0, (2, 1))
-    assert_same(max_pool1d_same(x, pool), theirs, (x,))
-
-
-def test_max_pooling_gives_the_gradient_to_the_first_of_equals():
-    x = torch.zeros(1, 1, 1, 6, requires_grad=True)
-    (grad,) = torch.autograd.grad(max_pool1d_same(x, 3).sum(), x)
-    assert grad.flatten().tolist() == [1, 0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(

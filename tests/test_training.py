@@ -73,7 +73,7 @@ def test_loaded_net_is_the_trained_one_ready_for_use(plain):
         loss = ((net(signals) - signals) ** 2).mean().item()
         assert net.encode(signals).shape == (50, 4)
     assert loss == pytest.approx(result["validation_loss"][-1], rel=1e-5)
-    assert "state/encoder.0.norm.running_mean" in result
+    assert "state/encoder.0.rectify.running_mean" in result
 
 
 def test_a_seed_gives_the_same_numbers_twice_and_in_any_number_of_processes(tmp_path):

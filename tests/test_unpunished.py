@@ -1,4 +1,4 @@
-"""The unpunished nets: as TensorFlow defines them, as an ensemble, and as published on LUDB."""
+"""The unpunished nets: as an ensemble, as their fits are scored, and as published on LUDB."""
 
 import os
 
@@ -8,16 +8,8 @@ import torch
 
 from ecglib.ludb import LEADS, read_digital
 from ecglib.plain_unpunished import PlainUnpunished
-from ecglib.pooling import max_pool1d_same
-from ecglib.unpunished import (
-    Ensemble,
-    UnpunishedFit,
-    code_size,
-    fit_unpunished,
-    forward,
-    group,
-    upsample_leaky,
-)
+from ecglib.unpunished import Ensemble, UnpunishedFit, fit_unpunished, group
+from ecglib.unpunished_net import forward
 
 CPU = torch.device("cpu")
 
@@ -45,38 +37,6 @@ def single_nets(ensemble: Ensemble) -> list[PlainUnpunished]:
 
 def single_loss(net: PlainUnpunished, ensemble: Ensemble, m: int) -> torch.Tensor:
     return net.loss(ensemble.fed[m], ensemble.signal[m], ensemble.mask[m], ensemble.spec.penalty)
-
-
-def test_same_pool_splits_its_padding_as_tensorflow():
-    # Five samples by threes lack one, which stands after them: windows (123)(45·).
-    y = torch.tensor([-3.0, -1.0, -5.0, -2.0, -4.0]).view(1, 1, 1, 5)
-    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, -2.0]))
-    # Seven lack two, one on either side: (·12)(345)(67·).
-    y = torch.tensor([-1.0, -2.0, 7.0, 1.0, 1.0, -3.0, -2.0]).view(1, 1, 1, 7)
-    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, 7.0, -2.0]))
-
-
-def test_transposed_convolution_aligned_as_tensorflow():
-    # The gradient of a strided 'SAME' convolution. One sample of 1 and taps 1, 2, 3, 4, stride 3:
-    # to 3 samples, 1 pad in all, none before; to 2 samples, 2 pads, one before.
-    x, taps = torch.ones(1, 1, 1, 1), torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 1, 4)
-    assert torch.allclose(upsample_leaky(x, taps, 3, 3), torch.tensor([1.0, 2.0, 3.0]), atol=1e-5)
-    assert torch.allclose(upsample_leaky(x, taps, 3, 2), torch.tensor([2.0, 3.0]), atol=1e-5)
-
-
-@pytest.mark.parametrize(("p", "numbers"), [(3, 2085), (7, 895)])
-def test_the_published_codes(p, numbers):
-    assert code_size(5000, p) == numbers
-
-
-def test_parameters_are_the_published_ones():
-    ensemble = Ensemble([spec()], CPU)
-    counted = [parameter.numel() for parameter in ensemble.parameters]
-    assert counted == [1000, 10, 8000, 10, 2500, 5, 2500, 5, 8000, 10, 1000, 10]
-    values = ensemble.values
-    assert values.abs().max() <= 0.2
-    # The variance of a normal cut at two standard deviations is 0.774 of the whole one's.
-    assert values.std().item() == pytest.approx(0.1 * 0.774**0.5, rel=0.02)
 
 
 @pytest.mark.parametrize("p", [1, 2, 3, 7, 10])
