@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ecglib.bench import bench
+from ecglib.files import write_whole
 
 __all__ = ["main"]
 
@@ -23,7 +23,4 @@ def main(json_path: str | os.PathLike | None = None) -> None:
         print(f"{row['name']:20}{figures}{row['ratio']:7.2f}{growth}", flush=True)
         rows.append(row)
     if json_path is not None:
-        path = Path(json_path)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
-            json.dump(rows, temporary, indent=1)
-        os.replace(temporary.name, path)
+        write_whole(Path(json_path), json.dumps(rows, indent=1) + "\n")

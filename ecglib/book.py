@@ -1,11 +1,13 @@
 """Run the chapters and build the book from them."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +16,12 @@ import yaml
 
 from ecglib import notebooks
 from ecglib.book_plan import Plan, chapter_run, find_root, make_plan, pages
+from ecglib.files import write_whole
 from ecglib.runner import Run, RunError, run_all
 
 __all__ = ["BuildError", "build", "render"]
 
+TIME = "build.json"  # in the folder of the chapters: how the last complete run of them went
 SHARED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extensions", "vendor")
 
 
@@ -60,7 +64,9 @@ def build(
     environment = {"ECGLIB_CLUSTER": cluster} if cluster else {}
     try:
         at_once = 1 if _on_gpu(device) else jobs  # chapters on one GPU would fight for its memory
+        began = time.monotonic()
         run_all(_longest_first(plan, runs), at_once, jobs, environment)
+        _note_time(plan, jobs, time.monotonic() - began)
         for name in plan.others:
             run_all([runs[name]], 1, jobs, environment)
     except RunError as error:
@@ -82,6 +88,7 @@ def _copy_sources(plan: Plan) -> None:
         elif source.is_file():
             shutil.copy2(source, target)
     sources = {source.name: source for source in (plan.root / "chapters").iterdir()}
+    sources.pop(TIME, None)  # it speaks of the run in the root, not of the copy's
     for target in chapters.iterdir():
         if target.is_file() and target.name not in sources:
             target.unlink()  # its page is gone, or a killed run left it
@@ -89,6 +96,15 @@ def _copy_sources(plan: Plan) -> None:
         target = chapters / name
         if source.is_file() and not (source.suffix == ".ipynb" and target.exists()):
             shutil.copy2(source, target)
+
+
+def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
+    """Write how long all chapters took; where only some were run, no one time is the book's."""
+    path = plan.place / "chapters" / TIME
+    if plan.numbered == sorted(pages(plan.root)[0]):
+        write_whole(path, json.dumps({"jobs": jobs, "wall_s": round(seconds, 1)}) + "\n")
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _check_rest(plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Tables and figures of the benchmark, for the chapter on what the book costs."""
+"""What the book costs: how long it took to run, and the benchmark's tables and figures."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,24 @@ from matplotlib.figure import Figure
 
 from ecglib.figures import COLORS, WIDTH
 
-__all__ = ["compared", "read_bench", "scaling_figure"]
+__all__ = ["build_time", "compared", "read_bench", "scaling_figure"]
 
 AXES = {  # by row: its variable, that variable's label, what the baseline is
     "kernel_scaling": ("taps", "taps of the kernel", "PyTorch's layer"),
     "length_scaling": ("samples", "samples of the signal", "PyTorch's layer"),
     "ensemble_scaling": ("models", "networks", "ecglib, one after the other"),
 }
+
+
+def build_time(path: str | Path = "build.json") -> str:
+    """In words, how long the one run took that made all chapters, if one did."""
+    path = Path(path)
+    if not path.is_file():
+        return "The chapters were not all made by one run"
+    build = json.loads(path.read_text())
+    minutes, jobs = build["wall_s"] / 60, build["jobs"]
+    processes = "one process" if jobs == 1 else f"{jobs} processes"
+    return f"One command ran all chapters in {minutes:.0f} minutes, in {processes} side by side"
 
 
 def read_bench(path: str | Path = "bench.json") -> dict[str, dict]:

@@ -1,10 +1,8 @@
 """Results on disk: a chapter's evidence and verdicts, and the ledger over all chapters."""
 
 import json
-import os
 import platform
 import resource
-import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
+from ecglib.files import write_whole
 from ecglib.verdicts import Evidence
 from ecglib.workers import resolve_device, tally
 
@@ -70,16 +69,7 @@ class Ledger:
         text = json.dumps(content, indent=1, allow_nan=False, default=Estimate.as_dict) + "\n"
         path = Path(folder) / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".tmp", delete=False
-        ) as temporary:
-            try:
-                temporary.write(text)
-                temporary.close()
-                os.chmod(temporary.name, 0o644)
-                os.replace(temporary.name, path)
-            finally:
-                Path(temporary.name).unlink(missing_ok=True)
+        write_whole(path, text)
         return path
 
 

@@ -3,15 +3,15 @@
 import ast
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+
+from ecglib.files import write_whole
 
 __all__ = [
     "check_parameters",
@@ -40,13 +40,7 @@ def read(path: Path) -> NotebookNode:
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook, whole or not at all."""
-    text = nbformat.writes(notebook)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
-    ) as temporary:
-        temporary.write(text.rstrip("\n") + "\n")
-    os.chmod(temporary.name, 0o644)
-    os.replace(temporary.name, path)
+    write_whole(path, nbformat.writes(notebook).rstrip("\n") + "\n")
 
 
 def parameters(notebook: NotebookNode) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The paper's "good" and "bad" networks: fitted to one signal, unpunished in a part of it (III).
 
 Each network is an autoencoder of one signal whose squared error does not count in a region. Many of
-them are stepped together, each with its own weights, signal, region and optimiser state.
+them are stepped together, each with its own weights, signal, region and optimiser state. While
+fitted, a network computes only those samples that its loss depends on.
 """
 
 from collections.abc import Hashable
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ecglib.unpunished_net import code_size, forward, initial
+from ecglib.unpunished_net import code_size, depth, forward, initial
 from ecglib.workers import resolve_device
 
 __all__ = ["ARMS", "BAD", "GOOD", "UnpunishedFit", "code_size", "fit_unpunished", "group"]
@@ -89,6 +90,12 @@ class UnpunishedFit:
         return (time >= self.start) & (time < self.end)
 
     @property
+    def needed(self) -> np.ndarray:
+        """Places of the samples that the loss depends on; the rest lies deep in the region."""
+        first, last = depth(len(self.signal), self.p, self.start, self.end)
+        return np.r_[0:first, last : len(self.signal)]
+
+    @property
     def fed(self) -> np.ndarray:
         """(samples,) what the network is fed, microvolts."""
         if self.arm == "hidden":
@@ -102,7 +109,7 @@ class UnpunishedFit:
 def group(spec: UnpunishedFit) -> Hashable:
     """What the networks of one ensemble must share."""
     rates = spec.learning_rate, spec.initial_accumulator, spec.penalty
-    return spec.p, spec.steps, len(spec.signal), *rates, spec.device
+    return spec.p, spec.steps, len(spec.signal), len(spec.needed), *rates, spec.device
 
 
 class Ensemble:
@@ -117,7 +124,7 @@ class Ensemble:
     ) -> None:
         if len({group(spec) for spec in specs}) != 1:
             raise ValueError(
-                "the networks of an ensemble must share p, steps, length, rates and device."
+                "the networks of an ensemble must share p, steps, lengths, rates and device."
             )
         self.spec = specs[0]
         values = [initial(spec.seed) for spec in specs]
@@ -137,15 +144,18 @@ class Ensemble:
         self.fed, self.signal, self.mask = (
             torch.tensor(np.stack(line), dtype=dtype, device=device) for line in lines
         )
-        self.loss_weight = 2 * self.mask / self.signal.shape[1]
+        loss_weight = 2 * self.mask / self.signal.shape[1]
+        needed = torch.tensor(np.stack([s.needed for s in specs]), device=device)
+        self.needed = [line.gather(1, needed) for line in (self.fed, self.signal, loss_weight)]
 
     def gradients(self) -> Tensor:
         """Set the gradients of the loss; returns each model's masked squared error (models,)."""
         # The penalty's gradient is the parameter itself: what autograd adds to starts from it.
         torch.mul(self.values, self.spec.penalty, out=self.grads)
-        output = forward(self.parameters, self.fed, self.spec.p)
-        residual = output.detach() - self.signal
-        grad = residual * self.loss_weight
+        fed, signal, loss_weight = self.needed
+        output = forward(self.parameters, fed, self.spec.p)
+        residual = output.detach() - signal
+        grad = residual * loss_weight
         output.backward(grad)
         return torch.linalg.vecdot(residual, grad) / 2
 

@@ -18,14 +18,17 @@ __all__ = [
     "SHAPES",
     "SLOPE",
     "code_size",
+    "depth",
     "forward",
     "initial",
     "lengths",
+    "reach",
     "upsample_leaky",
 ]
 
 SLOPE = 0.2  # of the leaky ReLU
 SPREAD = 0.1  # standard deviation of the initial weights, cut at twice that
+COARSE = 250  # samples: the unit of a depth, so that networks of like regions share a length
 
 # (out, in, taps) of the encoder's kernels and (in, out, taps) of the decoder's; biases follow. The
 # published decoder has biases too, of these lengths, that it never adds but does penalise.
@@ -56,6 +59,27 @@ def lengths(samples: int, p: int) -> tuple[int, int, int]:
 def code_size(samples: int, p: int) -> int:
     """How many numbers the code holds."""
     return ENCODER[-1][0] * lengths(samples, p)[-1]
+
+
+def reach(p: int) -> int:
+    """How far from an output sample the inputs lie that it depends on, in samples, at most."""
+    rates = 1, 2, 2 * p  # samples from one number to the next, in the input of each layer
+    kernels = sum(rate * kernel[-1] for rate, kernel in zip(rates, ENCODER, strict=True))
+    return kernels + 3 * 4 * p  # half a kernel on either way, and the pools' windows
+
+
+def depth(samples: int, p: int, start: int, end: int) -> tuple[int, int]:
+    """The stretch [from, to) deep in a region [start, end) on which no output outside depends.
+
+    It is a multiple of the total stride 4 p long, so that pools and transposed convolutions fall
+    on the same samples when it is cut out. Where there is none, from and to are equal.
+    """
+    first = start + reach(p) if start > 0 else 0
+    last = end - reach(p) if end < samples else samples
+    if last <= first:
+        return end, end
+    long = (last - first) // COARSE * COARSE // (4 * p) * (4 * p)
+    return first, first + long
 
 
 def upsample_leaky(x: Tensor, weight: Tensor, stride: int, samples: int) -> Tensor:

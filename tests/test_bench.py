@@ -21,7 +21,9 @@ TINY = Sizes(
 NAMES = [
     "table1_step",
     "unpunished_step_p3",
+    "unpunished_region_p3",
     "unpunished_step_p7",
+    "unpunished_region_p7",
     "kernel_scaling",
     "length_scaling",
     "ensemble_scaling",

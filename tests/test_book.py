@@ -46,6 +46,7 @@ def test_quick_scale_runs_a_copy_and_builds_its_pages(toy):
     assert json.loads((place / "results/01-one.json").read_text()) == said
     assert printed(place / "01-one.ipynb") == str(said)
     assert printed(place / "index.ipynb") == "['01-one', '02-two']", "the first page runs last"
+    assert json.loads((place / "build.json").read_text()).keys() == {"jobs", "wall_s"}
     assert nbformat.read(place / "01-one.ipynb", 4).metadata.ecglib.scale == "quick"
     assert {path: path.read_bytes() for path in committed} == committed
     assert not list(place.glob(".*")), "nothing temporary is left"
@@ -63,8 +64,10 @@ def test_paper_scale_runs_in_place_and_twice_the_same(toy, no_pages):
         "dataset": "ludb",
         "code_hash": notebooks.code_hash(notebook),
     }
+    assert json.loads((toy / "chapters/build.json").read_text())["jobs"] == 1
     build("paper", chapters=["01"], jobs=1, root=toy)
     assert chapter.read_bytes() == once
+    assert not (toy / "chapters/build.json").exists(), "no one run made both chapters"
 
 
 def test_error_names_chapter_and_cell_and_leaves_the_last_good_outputs(toy, no_pages):

@@ -65,3 +65,10 @@ def test_bench_is_read_whole_or_named(tmp_path):
     bench = costs.read_bench(tmp_path / "bench.json")
     assert [row["ratio"] for row in costs.compared(bench)] == ["5.0"]
     assert len(costs.scaling_figure(bench).axes) == 1
+
+
+def test_the_time_of_one_run_is_told_only_where_there_was_one(tmp_path):
+    path = tmp_path / "build.json"
+    assert "not all made by one run" in costs.build_time(path)
+    path.write_text('{"jobs": 2, "wall_s": 3000.0}')
+    assert "50 minutes, in 2 processes" in costs.build_time(path)

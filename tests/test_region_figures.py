@@ -36,7 +36,7 @@ def test_a_restored_signal_is_in_millivolts_and_seconds_with_its_region_and_erro
     fig = restored({"good": outcome(), "bad": outcome()}, 1, 500.0, "made up")
     for ax, name in zip(fig.axes, ("good", "bad"), strict=True):
         assert ax.get_title(loc="left") + ax.get_title() == (
-            f"{name}: error inside 0.50, outside 0.050"
+            f"{name}: error inside 0.50, outside 0.0500"
         )
         shade = ax.patches[0].get_extents().transformed(ax.transData.inverted())
         assert (shade.x0, shade.x1) == pytest.approx((0.1, 0.9))

@@ -59,6 +59,21 @@ def test_an_ensemble_equals_single_nets_of_plain_layers(p, samples):
             assert torch.allclose(ours.grad[m], theirs.grad, atol=1e-4 * scale)
 
 
+@pytest.mark.parametrize("p", [1, 3, 7, 10])
+@pytest.mark.parametrize(("start", "end"), [(150, 4803), (0, 4603), (150, 5003)])
+def test_what_lies_deep_in_the_region_need_not_be_computed(p, start, end):
+    fit = spec(5003, p=p, start=start, end=end)
+    assert len(fit.needed) < 3500
+    ensemble = Ensemble([fit], CPU, torch.float64)
+    whole = single_nets(ensemble)[0]
+    loss = single_loss(whole, ensemble, 0)
+    error = ensemble.gradients() + ensemble.penalties()
+    assert error.item() == pytest.approx(loss.item(), rel=1e-9)
+    loss.backward()
+    for ours, theirs in zip(ensemble.parameters, whole.in_order(), strict=True):
+        assert torch.allclose(ours.grad[0], theirs.grad, atol=1e-9 * theirs.grad.abs().max().item())
+
+
 def test_twenty_steps_equal_twenty_of_torch_adagrad():
     # In single precision Adagrad's first steps turn the noise of a gradient near zero into full
     # steps: two right implementations drift apart.
@@ -114,6 +129,9 @@ def test_specs_that_differ_in_what_an_ensemble_shares_are_told_apart():
     assert group(spec(seed=1)) == group(spec(seed=2))
     for change in ({"p": 7}, {"steps": 21}, {"penalty": 0.5}, {"samples": 401}):
         assert group(spec(**change)) != group(spec())
+    long = {"samples": 5000, "end": 4900}
+    assert group(spec(**long, start=500)) == group(spec(**long, start=510))
+    assert group(spec(**long, start=500)) != group(spec(**long, start=1500))
     with pytest.raises(ValueError, match="must share p, steps, length"):
         Ensemble([spec(), spec(p=7)], CPU)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ecglib.unpunished_net import code_size, initial, upsample_leaky
+from ecglib.unpunished_net import code_size, depth, forward, initial, reach, upsample_leaky
 
 
 def test_transposed_convolution_aligned_as_tensorflow():
@@ -17,6 +17,34 @@ def test_transposed_convolution_aligned_as_tensorflow():
 @pytest.mark.parametrize(("p", "numbers"), [(3, 2085), (7, 895)])
 def test_the_published_codes(p, numbers):
     assert code_size(5000, p) == numbers
+
+
+@pytest.mark.parametrize("p", [1, 3, 10])
+def test_the_net_reaches_no_farther_than_it_says(p):
+    samples, at = 3007, 1411
+    parameters = [value[None].double().abs() for value in initial(seed=0)]
+    farthest = 0
+    for seed in range(5):  # a pool passes on one sample of its window: not the same in every signal
+        x = torch.rand(1, samples, generator=torch.Generator().manual_seed(seed)).double()
+        forward(parameters, x.requires_grad_(), p)[0, at].backward()
+        assert x.grad is not None
+        inputs = (x.grad[0].abs() > 1e-9 * x.grad.max()).nonzero()[:, 0]
+        farthest = max(farthest, at - int(inputs.min()), int(inputs.max()) - at)
+    assert 0.85 * reach(p) < farthest <= reach(p)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        # reach(3) is 596, and the total stride 12
+        (1000, 4900, (1596, 1596 + 2496)),
+        (1000, 5000, (1596, 1596 + 3240)),
+        (0, 4900, (0, 4248)),
+        (1500, 2600, (2600, 2600)),  # nothing lies deep enough
+    ],
+)
+def test_depth_of_a_region(start, end, expected):
+    assert depth(5000, 3, start, end) == expected
 
 
 def test_parameters_are_the_published_ones():
