@@ -11,6 +11,7 @@ from ecglib.variations import UNITS, VariationScores, VariationStudy
 
 __all__ = ["architecture", "effect", "healthy_and_rest", "left", "regularisation"]
 
+NONE = "no pair"
 PREFIXES = {"C3": "c3", "C6": "c6", "d*": "d"}  # of the evidence of C8
 
 Statistic = Callable[[np.ndarray, np.ndarray], float]
@@ -69,15 +70,18 @@ def regularisation(shares_left: Mapping[str, Estimate]) -> dict[str, Estimate]:
 def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, object]]:
     """C3 of the base net and of the cross-fade in pairs of healthy patients, and of others.
 
-    All patients are used, trained on or not, since few are healthy.
+    All patients are used, trained on or not, since few are healthy. A group too small for a pair
+    has the words "no pair" for its figures: not every source tells who is healthy.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     healthy = study.records.healthy
     for group, members in (
         ("healthy", np.flatnonzero(healthy)),
         ("rest", np.flatnonzero(~healthy)),
     ):
+        name = f"{group} patients ({len(members)})"
         if len(members) < 2:
+            rows.append({"pairs of": name, "pairs": 0, "network": NONE, "cross-fade": NONE})
             continue
         data = with_middles_of(study.four, members)
         pairs = patient_pairs(data.middle, n_pairs)
@@ -85,7 +89,7 @@ def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, obje
         counts = wrong_counts(scores, data.middle.record[pairs])
         rows.append(
             {
-                "pairs of": f"{group} patients ({len(members)})",
+                "pairs of": name,
                 "pairs": len(pairs),
                 "network": counts["violating_pairs"],
                 "cross-fade": counts["null"],
