@@ -23,7 +23,7 @@ __all__ = [
     "t_peaks",
 ]
 
-R_LEVEL = 0.4  # an R peak's QRS energy, at least, over what its neighbours have
+R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25
 WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
 WAVE_PROMINENCE = 0.1

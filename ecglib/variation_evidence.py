@@ -21,10 +21,14 @@ def effect(claim: str, varied: VariationScores, base: VariationScores) -> Estima
     """What a variation changes: of "C3" and "C6" the share, of "d*" relative to the base's."""
     if claim == "d*":
         return _contrast(
-            varied, base, claim, lambda w, v: _ratio(varied.critical(w), base.critical(v)) - 1
+            *(varied, base, claim, UNITS[claim]),
+            lambda w, v: _ratio(varied.critical(w), base.critical(v)) - 1,
         )
     a, b = varied.of(claim), base.of(claim)
-    return _contrast(varied, base, claim, lambda w, v: weighted_mean(a, w) - weighted_mean(b, v))
+    return _contrast(
+        *(varied, base, claim, UNITS[claim]),
+        lambda w, v: weighted_mean(a, w) - weighted_mean(b, v),
+    )
 
 
 def architecture(
@@ -55,7 +59,10 @@ def left(scores: Mapping[str, VariationScores], names: Sequence[str]) -> dict[st
         if name != "no regulariser"
     }
     return {
-        f"{name}, {claim}": _contrast(one, bare, claim, _share_ratio(one.of(claim), bare.of(claim)))
+        f"{name}, {claim}": _contrast(
+            *(one, bare, claim, "ratio of shares"),
+            _share_ratio(one.of(claim), bare.of(claim)),
+        )
         for name, one in regularised.items()
         for claim in ("C3", "C6")
     }
@@ -99,7 +106,7 @@ def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, obje
 
 
 def _contrast(
-    varied: VariationScores, base: VariationScores, claim: str, statistic: Statistic
+    varied: VariationScores, base: VariationScores, claim: str, unit: str, statistic: Statistic
 ) -> Estimate:
     """A statistic of both nets' weights (nets, pairs); the same pairs are drawn for either."""
     n = len(varied.of(claim))
@@ -107,7 +114,7 @@ def _contrast(
         lambda weights: statistic(weights[:n], weights[n:]),
         base.patients[claim],
         seeds=(n, len(base.of(claim))),
-        unit=UNITS[claim],
+        unit=unit,
         resamples=300,
     )
 
