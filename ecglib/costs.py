@@ -79,5 +79,7 @@ def scaling_figure(rows: dict[str, dict]) -> Figure:
                 label=f"{who} (exponent {exponent:.2f})",
             )
         ax.set(xlabel=label, ylabel=row["unit"])
+        ax.set_xticks(x, [f"{size:,}" for size in x])
+        ax.set_xticks([], minor=True)
         ax.legend()
     return fig
