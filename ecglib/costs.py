@@ -24,8 +24,8 @@ def build_time(path: str | Path = "build.json") -> str:
         return "The chapters were not all made by one run"
     build = json.loads(path.read_text())
     minutes, jobs = build["wall_s"] / 60, build["jobs"]
-    processes = "one process" if jobs == 1 else f"{jobs} processes"
-    return f"One command ran all chapters in {minutes:.0f} minutes, in {processes} side by side"
+    how = "one after the other" if jobs == 1 else f"in {jobs} processes side by side"
+    return f"One command ran all chapters in {minutes:.0f} minutes, {how}"
 
 
 def read_bench(path: str | Path = "bench.json") -> dict[str, dict]:

@@ -72,3 +72,5 @@ def test_the_time_of_one_run_is_told_only_where_there_was_one(tmp_path):
     assert "not all made by one run" in costs.build_time(path)
     path.write_text('{"jobs": 2, "wall_s": 3000.0}')
     assert "50 minutes, in 2 processes" in costs.build_time(path)
+    path.write_text('{"jobs": 1, "wall_s": 5400.0}')
+    assert "90 minutes, one after the other" in costs.build_time(path)
