@@ -1,35 +1,32 @@
 """The experiments of an interactive paper: electrocardiograms in convolutional networks.
 
-The modules from the ground up; each imports only from its own line and those above it.
-
-records: records, files
-sources: ludb_files, ludb, morphology, synthetic, wfdb_folder, sources
-signals: windows, survey, processes
-fitting: cache, cluster, workers
-networks: fft_plan, fft_blocks, fftconv, pooling, autoencoder, training
-networks of section III: unpunished_net, unpunished, plain_unpunished
-measures: measures, estimates, paths
-experiments: interpolation, beats, controlled_set, t_waves, variations, regions
-evidence: path_evidence, beat_evidence, variation_evidence, region_evidence, factorial
-ledger: verdicts, claims, ledger
-pages: figures, data_figures, path_figures, region_figures, prose, front, costs
-controls: widgets, sliders, mask_slider
-running: notebooks, execute, runner, book_plan, book
-benchmark: arithmetic, bench_timing, bench, bench_report
+Four folders, each importing only from those before it: `data` (records and windows), `nets`
+(convolutions, networks, training), `experiments` (one module for each, design and evidence
+together), `pages` (figures, tables, sliders). Beside them single files: `fits` runs fits and keeps
+them, `measures` and `estimates` are what is measured, `claims` and `ledger` what is decided,
+`build` makes the book and `bench` times the networks.
 """
 
-from ecglib.autoencoder import ConvAutoencoder
-from ecglib.fftconv import FFTConv1d
-from ecglib.ludb import load_ludb
-from ecglib.records import Records
-from ecglib.synthetic import load_synthetic
-from ecglib.wfdb_folder import load_wfdb
+import importlib
+from typing import Any
 
-__all__ = [
-    "ConvAutoencoder",
-    "FFTConv1d",
-    "Records",
-    "load_ludb",
-    "load_synthetic",
-    "load_wfdb",
-]
+_PUBLIC = {
+    "ConvAutoencoder": "nets.autoencoder",
+    "FFTConv1d": "nets.fftconv",
+    "Records": "data.records",
+    "load": "data",
+    "load_ludb": "data.ludb",
+    "load_synthetic": "data.synthetic",
+    "load_wfdb": "data.wfdb_folder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `--help` need not wait for PyTorch."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_PUBLIC)

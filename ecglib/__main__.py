@@ -22,7 +22,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Download LUDB from PhysioNet, verify every file, and say where it is."""
-    from ecglib.ludb import fetch as fetch_ludb
+    from ecglib.data.ludb import fetch as fetch_ludb
 
     typer.echo(fetch_ludb(root))
 
@@ -57,7 +57,7 @@ def build(
     The paper's scale on LUDB runs the notebooks in chapters/ in place and builds _build/html;
     anything else runs a copy, under _build/quick or a folder named after scale and data set.
     """
-    from ecglib.book import build as build_book
+    from ecglib.build import build as build_book
 
     chosen = [part.strip() for part in chapters.split(",")] if chapters is not None else None
     typer.echo(build_book(scale, dataset, chosen, device, jobs, cluster))
@@ -72,7 +72,7 @@ def claims(
     ] = None,
 ) -> None:
     """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
-    from ecglib.book_plan import find_root
+    from ecglib.build.plan import find_root
     from ecglib.ledger import ledger_rows, read_results
 
     rows = ledger_rows(read_results(results or find_root() / "chapters" / "results"))
@@ -95,7 +95,7 @@ def bench(
     ] = None,
 ) -> None:
     """Time the convolutions, the training steps and the ensembles on this machine."""
-    from ecglib.bench_report import main as run_bench
+    from ecglib.bench import main as run_bench
 
     run_bench(as_json)
 
@@ -108,7 +108,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit status 1."""
-    from ecglib.book import BuildError
+    from ecglib.build import BuildError
 
     try:
         app()

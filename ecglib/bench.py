@@ -1,9 +1,14 @@
-"""The benchmark: each part side by side with PyTorch's own layers, interleaved, in one run."""
+"""The benchmark as a printed table and as a JSON file."""
 
+import json
+import math
 import os
+import platform
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +16,81 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ecglib.arithmetic import convolution_flops
-from ecglib.autoencoder import ConvAutoencoder
-from ecglib.bench_timing import Call, machine, medians, versus
-from ecglib.fftconv import FFTConv1d
+from ecglib.fits import resolve_device, run
+from ecglib.ledger import write_whole
+from ecglib.nets.autoencoder import ConvAutoencoder
+from ecglib.nets.fftconv import FFTConv1d, plan
+from ecglib.nets.unpunished import BAD, GOOD, Ensemble, UnpunishedFit, fit_unpunished, group
 from ecglib.plain_unpunished import PlainUnpunished
-from ecglib.unpunished import BAD, GOOD, Ensemble, UnpunishedFit, fit_unpunished, group
-from ecglib.workers import resolve_device, run
 
-__all__ = ["Sizes", "bench"]
+
+def convolution_flops(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
+    """Floating-point operations of the convolutions of a training step: by FFT, and directly."""
+    done = direct = 0.0
+    length = net.length
+    layers: list[tuple[Any, int, int]] = []
+    block: Any
+    for block in net.encoder:
+        layers.append((block.conv, length, 1))
+        length //= block.pool
+    for block in net.decoder:
+        layers.append((block.conv, length, block.pool))
+        length *= block.pool
+    for i, (conv, short, upsample) in enumerate(layers):
+        taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
+        passes = 3 if i else 2  # the signals themselves need no gradient
+        left = (taps - 1) // 2 + upsample - 1
+        p = plan(short, taps + upsample - 1, left, upsample, batch, inner, outer)
+        rows = batch * p.blocks
+        slow, fast = (2.5 * n * math.log2(n) for n in (p.size, p.size * upsample))
+        done += (passes - 1) * inner * rows * slow + 2 * outer * (rows + inner) * fast
+        done += passes * 8 * (p.size * upsample / 2 + 1) * rows * inner * outer
+        direct += passes * 2.0 * batch * short * upsample * taps * inner * outer
+    return done, direct
+
+
+Call = Callable[[], object]
+
+
+def machine() -> str:
+    """Processor, cores and torch's version, in one line."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
+
+
+def medians(repeats: int, device: torch.device, *calls: Call) -> list[float]:
+    """Milliseconds of each call, the calls taking turns."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for turn in range(repeats + 1):
+        for call, times in zip(calls, taken, strict=True):
+            _wait(device)
+            began = time.perf_counter()
+            call()
+            _wait(device)
+            if turn:  # the first is for warming up
+                times.append(1e3 * (time.perf_counter() - began))
+    return [float(np.median(times)) for times in taken]
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def versus(repeats: int, device: torch.device, theirs: Call, ours: Call) -> tuple[float, float]:
+    """Medians of PyTorch's layers, by their better setting of mkldnn, and of ours, ms."""
+
+    def without_mkldnn() -> None:
+        with torch.backends.mkldnn.flags(enabled=False):
+            theirs()
+
+    settings = [theirs] if device.type == "cuda" else [theirs, without_mkldnn]
+    *baselines, mine = medians(repeats, device, *settings, ours)
+    return min(baselines), mine
 
 
 @dataclass(frozen=True)
@@ -230,3 +301,18 @@ def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
         "baseline_fits_per_hour": 3600 / baseline,
         "fits_per_hour": 3600 / ours,
     }
+
+
+def main(json_path: str | os.PathLike | None = None) -> None:
+    """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
+    rows: list[dict[str, Any]] = []
+    for row in bench():
+        if not rows:
+            print(f"{row['machine']}; device {row['device']}; threads {row['threads']}")
+            print(f"{'':20}{'baseline':>12}{'ours':>12}  {'unit':<12}{'ratio':>7}")
+        figures = f"{row['baseline']:12.3f}{row['ours']:12.3f}  {row['unit']:<12}"
+        growth = f"  grows as size^{row['exponent']:.2f}" if "exponent" in row else ""
+        print(f"{row['name']:20}{figures}{row['ratio']:7.2f}{growth}", flush=True)
+        rows.append(row)
+    if json_path is not None:
+        write_whole(Path(json_path), json.dumps(rows, indent=1) + "\n")

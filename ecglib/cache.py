@@ -20,7 +20,6 @@ import torch
 
 # Modules that run fits and keep results but compute none of their numbers: a change in them
 # leaves results valid.
-PLUMBING = {"ecglib.workers", "ecglib.cache", "ecglib.cluster"}
 
 
 class FitCache:
@@ -130,46 +129,16 @@ def _feed(digest: Any, value: Any) -> None:
 
 
 def _code(fit: Callable) -> list[tuple[str, str]]:
-    """(module, code) of the fit's module and of all modules of ecglib it imports, transitively."""
+    """(file, code) of the module that holds the fit and of all its neighbours in its folder."""
     file = getattr(sys.modules.get(fit.__module__), "__file__", None)
     if file is None or "<" in fit.__qualname__:
         raise ValueError(
             f"the fit {fit.__qualname__} must be a function of a module, so that its code can be "
             "compared: move it from the notebook, or out of the function around it, into a file."
         )
-    start = Path(file).read_text(encoding="utf-8")
-    found: dict[str, str] = {}
-    waiting = [(fit.__module__, start)]
-    while waiting:
-        name, source = waiting.pop()
-        tree = ast.parse(source)
-        for imported in _imports(tree) - PLUMBING - found.keys():
-            path = _path(imported)
-            if path is not None:
-                waiting.append((imported, path.read_text(encoding="utf-8")))
-        found[name] = _essence(tree)
-    return sorted(found.items())
-
-
-def _imports(tree: ast.AST) -> set[str]:
-    """Names in the package that a module imports; a name may be a module's or a function's."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parent = ".".join(filter(None, ("ecglib" if node.level else "", node.module)))
-            members = {f"{parent}.{alias.name}" for alias in node.names}
-            modules = {name for name in members if _path(name)}
-            names |= modules if modules == members else members | {parent}
-    return {name for name in names if name.split(".")[0] == "ecglib"}
-
-
-def _path(module: str) -> Path | None:
-    """File of a module of this flat package; None for another name."""
-    package, _, name = module.partition(".")
-    path = Path(__file__).with_name(f"{name or '__init__'}.py")
-    return path if package == "ecglib" and path.is_file() else None
+    in_package = "." in fit.__module__
+    files = sorted(Path(file).parent.glob("*.py")) if in_package else [Path(file)]
+    return [(path.name, _essence(ast.parse(path.read_text(encoding="utf-8")))) for path in files]
 
 
 def _essence(tree: ast.Module) -> str:

@@ -4,17 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.special import expit
-
-__all__ = [
-    "Estimate",
-    "bootstrap",
-    "change_point",
-    "critical_point",
-    "resampled",
-    "weighted_mean",
-    "weighted_median",
-]
 
 Statistic = Callable[[np.ndarray, np.ndarray], float]
 
@@ -153,6 +142,8 @@ def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None =
     The point in the unit of `x`; 0 when the curve is above one half from there on, infinity when
     it does not pass one half up to the largest `x`, NaN when nothing weighs.
     """
+    from scipy.special import expit  # half a second that readers of results need not wait
+
     x, hits = np.asarray(x, float).ravel(), np.asarray(hits, float).ravel()
     weights = np.ones_like(x) if weights is None else np.asarray(weights, float).ravel()
     levels, code = np.unique(x, return_inverse=True)

@@ -1,21 +1,33 @@
 """Results on disk: a chapter's evidence and verdicts, and the ledger over all chapters."""
 
 import json
+import os
 import platform
 import resource
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ecglib.claims import CLAIMS
+from ecglib.claims import CLAIMS, Evidence
 from ecglib.estimates import Estimate
-from ecglib.files import write_whole
-from ecglib.verdicts import Evidence
-from ecglib.workers import resolve_device, tally
 
-__all__ = ["Ledger", "ledger_rows", "read_results"]
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file beside its place and move it there; readable by everybody, UTF-8."""
+    part = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=".", suffix=".part", delete=False, encoding="utf-8"
+        ) as file:
+            part = Path(file.name)
+            file.write(text)
+        part.chmod(0o644)
+        os.replace(part, path)
+    finally:
+        if part:
+            part.unlink(missing_ok=True)
 
 
 class Ledger:
@@ -52,6 +64,10 @@ class Ledger:
 
     def write(self, folder: str | Path = "results") -> Path:
         """Write the file; returns its path."""
+        import torch
+
+        from ecglib.fits import tally
+
         content = {
             "chapter": self.chapter,
             **self.run,
@@ -117,6 +133,10 @@ def ledger_rows(results: dict[str, dict]) -> list[dict]:
 
 def _device_name(device: str) -> str:
     """What "auto" stood for, and which GPU it was."""
+    import torch  # slow to import, and the ledger's readers do not need it
+
+    from ecglib.fits import resolve_device
+
     resolved = resolve_device(device)
     return torch.cuda.get_device_name(resolved) if resolved.type == "cuda" else str(resolved)
 

@@ -10,19 +10,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, welch
 
-__all__ = [
-    "WaveCourse",
-    "explained_variance",
-    "follow_wave",
-    "high_frequency_power",
-    "match_peaks",
-    "mean_distance",
-    "periodicity",
-    "r_counts",
-    "r_peaks",
-    "t_peaks",
-]
-
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25
 WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends

@@ -4,10 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ecglib.unpunished import UnpunishedFit
-from ecglib.unpunished_net import DECODER, ENCODER, SLOPE, lengths
-
-__all__ = ["PlainUnpunished"]
+from ecglib.nets.unpunished import DECODER, ENCODER, SLOPE, UnpunishedFit, lengths
 
 
 class PlainUnpunished(nn.Module):

@@ -9,7 +9,26 @@ import pytest
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
-from ecglib.ledger import Ledger, ledger_rows, read_results
+from ecglib.ledger import Ledger, ledger_rows, read_results, write_whole
+
+
+def test_a_file_is_replaced_whole_and_readable(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old, and longer than what follows")
+    write_whole(path, "µV\n")
+    assert path.read_text(encoding="utf-8") == "µV\n"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path], "nothing temporary is left"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "half\udc80")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
 
 LOW = Estimate(0.2, 0.1, 0.3, 12, "ratio")
 NULL = Estimate(0.9, 0.8, np.inf, 12, "ratio")

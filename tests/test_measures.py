@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from ecglib.data.synthetic import load_synthetic
+from ecglib.data.windows import remove_baseline
+from ecglib.experiments.paths import crossfade
 from ecglib.measures import (
     explained_variance,
     follow_wave,
@@ -17,9 +20,6 @@ from ecglib.measures import (
     r_peaks,
     t_peaks,
 )
-from ecglib.paths import crossfade
-from ecglib.synthetic import load_synthetic
-from ecglib.windows import remove_baseline
 
 FS = 500
 TIME = np.arange(512)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ecglib.variations import VariationScores
+from ecglib.experiments.variations import VariationScores
 
 PATIENTS = np.array([(i, j) for i in range(20) for j in range(i)])
 DISPLACEMENT = np.random.default_rng(1).permutation(np.linspace(0, 300, len(PATIENTS)))

@@ -1,0 +1,200 @@
+"""Notebooks as files: parameters, the hash of their code, and outputs equal from run to run."""
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from ecglib.ledger import write_whole
+
+INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden parameters
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook; FileNotFoundError, ValueError naming the file where it is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (json.JSONDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is not a notebook ({type(error).__name__}).") from error
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    write_whole(path, nbformat.writes(notebook).rstrip("\n") + "\n")
+
+
+def parameters(notebook: NotebookNode) -> dict[str, Any]:
+    """Names and values of the cell tagged `parameters`; empty where there is none.
+
+    Raises ValueError for a value that is not a literal.
+    """
+    found = {}
+    for cell in _tagged(notebook, "parameters"):
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                name = statement.targets[0].id
+                try:
+                    found[name] = ast.literal_eval(statement.value)
+                except ValueError as error:
+                    raise ValueError(f"parameter {name} is not a literal value.") from error
+    return found
+
+
+def check_parameters(chapter: str, notebook: NotebookNode, given: Mapping[str, Any]) -> None:
+    """ValueError, in one sentence, for a name that is not among the chapter's parameters."""
+    known = parameters(notebook)
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                f"chapter {chapter} has no parameter {name!r}: its parameters are "
+                f"{', '.join(known) or 'none'}."
+            )
+
+
+def code_hash(notebook: NotebookNode) -> str:
+    """SHA-256 (first 16 hex digits) of the code cells, injected parameters left out."""
+    code = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_injected(c)]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+
+
+def has_outputs(notebook: NotebookNode) -> bool:
+    """Whether the notebook was run."""
+    return any(cell.get("outputs") for cell in notebook.cells)
+
+
+def errors(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
+    """(number of the cell, from 1; error) for every error output."""
+    for number, cell in enumerate(notebook.cells, 1):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                yield number, f"{output.ename}: {output.evalue}"
+
+
+def normalise(notebook: NotebookNode, keep_injected: bool, **record: Any) -> NotebookNode:
+    """What a run leaves, less all that differs between two equal runs.
+
+    Times, durations, paths and random ids go; widgets that nothing shows go too. `record` (scale,
+    dataset) is written to the metadata under `ecglib`, with the hash of the code.
+    keep_injected: whether the cell of overridden parameters stays, folded.
+    """
+    notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    metadata = notebook.metadata
+    metadata.pop("papermill", None)
+    metadata["language_info"] = {"name": "python"}
+    metadata["ecglib"] = {**record, "code_hash": code_hash(notebook)}
+    if not keep_injected:
+        notebook.cells = [cell for cell in notebook.cells if not _is_injected(cell)]
+    count = 0
+    for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        if _is_injected(cell):
+            cell.id = INJECTED
+            cell.metadata.tags = [INJECTED, "hide-input"]
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count = count
+            cell.outputs = _merged(cell.outputs)
+            for output in cell.outputs:
+                _settle(output, count)
+    _settle_widgets(notebook)
+    return notebook
+
+
+def _tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
+
+
+def _is_injected(cell: NotebookNode) -> bool:
+    return INJECTED in cell.metadata.get("tags", ())
+
+
+def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs with neighbouring pieces of one stream joined: where they break is chance."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def _settle(output: NotebookNode, count: int) -> None:
+    if output.output_type == "execute_result":
+        output.execution_count = count
+    text = output.get("data", {}).get("text/plain")
+    if isinstance(text, str):
+        output.data["text/plain"] = ADDRESS.sub("", text)
+
+
+def _settle_widgets(notebook: NotebookNode) -> None:
+    """Number the widgets in the order in which the cells show them; drop what none shows."""
+    saved = notebook.metadata.get("widgets", {}).get(STATE)
+    if saved is None:
+        return
+    state = saved["state"]
+    order: dict[str, str] = {}
+
+    def visit(model: str) -> None:
+        if model in state and model not in order:
+            order[model] = f"widget-{len(order) + 1}"
+            for other in _references(state[model]):
+                visit(other)
+
+    views = [
+        output.data[VIEW]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if VIEW in output.get("data", {})
+    ]
+    for view in views:
+        visit(view["model_id"])
+    # Links are shown by none, and belong to the widgets that they join.
+    links = [m for m in state if state[m]["model_name"] in ("LinkModel", "DirectionalLinkModel")]
+    joined = [m for m in links if all(end in order for end in _references(state[m]))]
+    for link in sorted(joined, key=lambda m: [int(order[e][7:]) for e in _references(state[m])]):
+        visit(link)
+    if not order:
+        del notebook.metadata["widgets"]
+        return
+    saved["state"] = {order[m]: _renamed(_without_nulls(state[m]), order) for m in order}
+    for view in views:
+        view["model_id"] = order.get(view["model_id"], view["model_id"])
+
+
+def _references(value: Any) -> list[str]:
+    """The models that a model's state points at, in the order of its traits' names."""
+    if isinstance(value, dict):
+        return [found for key in sorted(value) for found in _references(value[key])]
+    if isinstance(value, list):
+        return [found for item in value for found in _references(item)]
+    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
+        return [value.removeprefix("IPY_MODEL_")]
+    return []
+
+
+def _without_nulls(model: dict) -> dict:
+    """A model without the traits that are null, which is what they are when left out."""
+    return {**model, "state": {k: v for k, v in model["state"].items() if v is not None}}
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(value[key], names) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
+        model = value.removeprefix("IPY_MODEL_")
+        return f"IPY_MODEL_{names.get(model, model)}"
+    return value

@@ -1,0 +1,25 @@
+"""One name for every source of records, as the chapters' parameter `dataset` has it."""
+
+from ecglib.data.ludb import load_ludb
+from ecglib.data.records import Records
+from ecglib.data.synthetic import load_synthetic
+from ecglib.data.wfdb_folder import load_wfdb
+
+N_SYNTHETIC = 200  # records, as many as LUDB has
+
+
+def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Records:
+    """Records of a lead from a data set by its name.
+
+    dataset: "ludb", "synthetic", or the path of a WFDB record or a folder of them.
+    lead: of LUDB or the path; synthetic records all look like lead V6.
+    n_records: take the first so many; None takes all (of synthetic records: 200).
+
+    Raises ValueError for fewer than one record, and as the source does.
+    """
+    if n_records is not None and n_records < 1:
+        raise ValueError(f"n_records is {n_records}: ask for one record at least.")
+    if dataset == "synthetic":
+        return load_synthetic(n_records or N_SYNTHETIC)
+    records = load_ludb(lead=lead) if dataset == "ludb" else load_wfdb(dataset, lead=lead)
+    return records.subset(range(min(n_records or len(records), len(records))))

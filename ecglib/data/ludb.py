@@ -1,0 +1,265 @@
+"""LUDB, the Lobachevsky University Database: 200 ten-second records with waves marked by hand.
+
+Kalyakulina et al., IEEE Access 8:186181 (2020), doi 10.1109/ACCESS.2020.3029211; published on
+PhysioNet, doi 10.13026/eegm-h675, under ODC-By 1.0.
+"""
+
+import csv
+import hashlib
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pooch
+import wfdb
+
+from ecglib.data.records import Records, waves_from_symbols
+
+SUMS = "SHA256SUMS.txt"
+VARIABLE = "ECGLIB_LUDB"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published version: its name, its zip's address, the SHA-256 of its list of files."""
+
+    name: str
+    url: str
+    sums_sha256: str
+
+
+LUDB_1_0_1 = Release(
+    name="LUDB 1.0.1",
+    url="https://physionet.org/static/published-projects/ludb/"
+    "lobachevsky-university-electrocardiography-database-1.0.1.zip",
+    sums_sha256="cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f",
+)
+
+
+def cached() -> Path:
+    """The folder in the user's cache that LUDB is downloaded to."""
+    return Path(pooch.os_cache("ecglib")) / "ludb"
+
+
+def locate(root: str | os.PathLike | None = None, release: Release = LUDB_1_0_1) -> Path:
+    """LUDB's folder: `root`, else $ECGLIB_LUDB, else the user's cache, else downloaded there.
+
+    Raises FileNotFoundError where `root` or $ECGLIB_LUDB is given and holds no LUDB, or where it
+    cannot be downloaded.
+    """
+    given = root or os.environ.get(VARIABLE)
+    folder = Path(given).expanduser() if given else cached()
+    if (folder / SUMS).is_file():
+        return folder
+    if given:
+        name = "root" if root else VARIABLE
+        raise FileNotFoundError(
+            f"{name} is {folder}, and there is no LUDB ({SUMS} is missing): give the folder that "
+            f"holds it, or download it there with `python -m ecglib fetch --root {folder}`."
+        )
+    return download(folder, release)
+
+
+def fetch(root: str | os.PathLike | None = None, release: Release = LUDB_1_0_1) -> Path:
+    """Download LUDB unless it is there already, check every file, and return its folder.
+
+    root: where it shall be; else it is looked for as load_ludb does.
+    Raises ValueError for a corrupted file, FileNotFoundError for a missing one or where it cannot
+    be downloaded, FileExistsError where `root` holds something else.
+    """
+    if root is not None and not (Path(root).expanduser() / SUMS).is_file():
+        return download(Path(root).expanduser(), release)
+    folder = locate(root, release)
+    verify(folder, None, release)
+    return folder
+
+
+def verify(folder: Path, names: Iterable[str] | None, release: Release = LUDB_1_0_1) -> None:
+    """Check files (names relative to `folder`; None: all) against the list, and it by its hash.
+
+    Raises ValueError for a corrupted or unlisted file, FileNotFoundError for a missing one.
+    """
+    sums = _sums((folder / SUMS).read_bytes(), folder / SUMS, release)
+    for name in sums if names is None else names:
+        path = folder / name
+        if name not in sums:
+            raise ValueError(f"{release.name} has no file {name}: give a record that it has.")
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: {_remedy(folder)}.")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sums[name]:
+            raise ValueError(
+                f"{path} is corrupted (its SHA-256 is not that in {SUMS}): {_remedy(folder)}."
+            )
+
+
+@lru_cache(maxsize=4)
+def _sums(content: bytes, path: Path, release: Release) -> dict[str, str]:
+    """SHA-256 by file name."""
+    if hashlib.sha256(content).hexdigest() != release.sums_sha256:
+        raise ValueError(f"{path} is not the list of {release.name}: {_remedy(path.parent)}.")
+    pairs = (line.split(maxsplit=1) for line in content.decode().splitlines())
+    return {name: digest for digest, name in pairs}
+
+
+def _remedy(folder: Path) -> str:
+    return f"delete {folder} and download LUDB again with `python -m ecglib fetch --root {folder}`"
+
+
+def download(folder: Path, release: Release = LUDB_1_0_1) -> Path:
+    """Download LUDB's zip and unpack it to `folder`, which appears when every file is checked.
+
+    Raises FileNotFoundError where it cannot be downloaded, FileExistsError where `folder` holds
+    something, ValueError for a zip that is broken or not this release's.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} holds something that is not LUDB: give a folder that is empty or not there."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".ludb-") as scratch:
+        archive = _retrieve(Path(scratch), release)
+        unpacked = _unpack(archive, Path(scratch) / "files")
+        try:
+            verify(unpacked, None, release)
+        except (FileNotFoundError, ValueError) as error:
+            broken = str(error).partition(":")[0].replace(f"{unpacked}/", "")
+            raise ValueError(
+                f"what {release.url} sent is not {release.name} ({broken}): try again later."
+            ) from error
+        try:
+            os.replace(unpacked, folder)
+        except OSError:
+            if not (folder / SUMS).is_file():  # else another process was here first
+                raise
+    return folder
+
+
+def _retrieve(scratch: Path, release: Release) -> Path:
+    pooch.get_logger().setLevel(logging.WARNING)  # it would print hashes that nobody asked for
+    try:
+        path = pooch.retrieve(
+            release.url,
+            known_hash=None,  # the files in it are checked one by one
+            fname="ludb.zip",
+            path=scratch,
+            downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
+        )
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        raise FileNotFoundError(
+            f"{release.name} is not on this machine and cannot be downloaded from {release.url} "
+            f"({type(error).__name__}): set {VARIABLE} to a folder that holds it, or use "
+            'dataset="synthetic", which needs no download.'
+        ) from error
+    return Path(path)
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a zip; the folder in it that holds the list of files. Nothing leaves `folder`."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            for name in file.namelist():
+                path = PurePosixPath(name.replace("\\", "/"))
+                if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+                    raise ValueError(
+                        f"the downloaded zip names a file outside its folder ({name}): "
+                        "nothing of it was kept; get LUDB from PhysioNet."
+                    )
+            file.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"the downloaded file is not a whole zip ({error}): try again.") from error
+    lists = sorted(folder.rglob(SUMS), key=lambda path: len(path.parts))
+    if not lists:
+        raise ValueError(f"the downloaded zip holds no {SUMS}: get LUDB from PhysioNet.")
+    return lists[0].parent
+
+
+LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+AXIS = "Electric axis of the heart"
+
+
+def load_ludb(
+    root: str | os.PathLike | None = None, lead: str = "v6", *, release: Release = LUDB_1_0_1
+) -> Records:
+    """LUDB's records of one lead with the waves, rhythms and findings its cardiologists gave.
+
+    The headers' gain makes every lead span one "mV", whatever its size; the numbers in the files
+    are microvolts (Einthoven's law holds in them exactly), and are read as such.
+
+    root: LUDB's folder; else the environment variable ECGLIB_LUDB, else the user's cache, else
+        it is downloaded there from PhysioNet. Every file used is checked.
+    lead: one of LEADS, in either case.
+    release: what is downloaded, and the hash of its list of files.
+
+    Returns signals (200, 5000) in mV at 500 Hz. Raises ValueError for an unknown lead or a
+    corrupted file, FileNotFoundError for a missing one or where LUDB cannot be downloaded.
+    """
+    lead = _known_lead(lead)
+    folder = locate(root, release)
+    verify(folder, ["RECORDS", "ludb.csv"], release)
+    names = (folder / "RECORDS").read_text().split()
+    verify(folder, [f"{name}.{end}" for name in names for end in ("hea", "dat", lead)], release)
+    findings = _findings(folder / "ludb.csv")
+    ids = tuple(Path(name).name for name in names)
+    signals, waves = [], []
+    for name in names:
+        path = str(folder / name)
+        record = wfdb.rdrecord(path, physical=False, channel_names=[lead])
+        signals.append(record.d_signal[:, 0] / 1000)
+        annotation = wfdb.rdann(path, lead)
+        waves.append(waves_from_symbols(annotation.sample, annotation.symbol))
+    return Records(
+        signals=np.array(signals, np.float32),
+        fs=500.0,
+        ids=ids,
+        lead=lead,
+        source=release.name,
+        waves=tuple(waves),
+        rhythms=tuple(findings[i]["rhythm"] for i in ids),
+        diagnoses=tuple(findings[i]["diagnoses"] for i in ids),
+        healthy=np.array([findings[i]["healthy"] for i in ids]),
+    )
+
+
+def read_digital(
+    record_id: str, root: str | os.PathLike | None = None, *, release: Release = LUDB_1_0_1
+) -> tuple[np.ndarray, np.ndarray]:
+    """All leads of one record as they are in its file, and as its header would have them.
+
+    Returns the file's integers, (5000, 12) in microvolts, and what the header's gains make of
+    them, (5000, 12), said to be mV. Columns are in the order of LEADS. Raises as load_ludb does.
+    """
+    folder = locate(root, release)
+    verify(folder, [f"data/{record_id}.{end}" for end in ("hea", "dat")], release)
+    path = str(folder / "data" / str(record_id))
+    digital = wfdb.rdrecord(path, physical=False, channel_names=list(LEADS))
+    return digital.d_signal, wfdb.rdrecord(path, channel_names=list(LEADS)).p_signal
+
+
+def _known_lead(lead: str) -> str:
+    if str(lead).lower() not in LEADS:
+        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
+    return str(lead).lower()
+
+
+def _findings(path: Path) -> dict[str, dict]:
+    """Rhythm, other findings and health by record id; cells hold one finding a line."""
+    found = {}
+    with open(path, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            cells = {name: cell.strip().splitlines() for name, cell in row.items()}
+            (record_id,), (rhythm, *others) = cells["ID"], cells["Rhythms"]
+            axis = cells[AXIS]
+            columns = list(cells)[list(cells).index(AXIS) :]
+            others += [f for name in columns for f in cells[name] if f != f"{AXIS}: normal"]
+            found[record_id] = {
+                "rhythm": rhythm,
+                "diagnoses": tuple(finding.strip() for finding in others),
+                "healthy": rhythm == "Sinus rhythm" and axis == [f"{AXIS}: normal"] and not others,
+            }
+    return found

@@ -1,0 +1,159 @@
+"""From records to what a network is fed: baseline removal, resampling, windows, patient split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import gcd
+
+import numpy as np
+from scipy.ndimage import median_filter
+from scipy.signal import resample_poly
+
+from ecglib.data.records import WAVE, Records
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of equal length cut out of records.
+
+    Attributes
+    ----------
+    signals : (windows, samples) float32, mV.
+    fs : sampling frequency, Hz.
+    record : (windows,) index of the record each was cut from: its patient.
+    start : (windows,) where in the record it begins, in samples at `fs`.
+    waves : for each window the waves whose peak lies in it, (waves,) WAVE, counted in samples
+        from the window's start; onsets and offsets beyond it are clipped to it.
+    """
+
+    signals: np.ndarray
+    fs: float
+    record: np.ndarray
+    start: np.ndarray
+    waves: tuple[np.ndarray, ...]
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def subset(self, indices: np.ndarray) -> "Windows":
+        """The windows at `indices` (integers, or booleans of the length of the windows)."""
+        indices = np.arange(len(self))[indices]
+        return Windows(
+            self.signals[indices],
+            self.fs,
+            self.record[indices],
+            self.start[indices],
+            tuple(self.waves[i] for i in indices),
+        )
+
+    def of_records(self, records: np.ndarray) -> "Windows":
+        """The windows cut from the given records (indices)."""
+        return self.subset(np.isin(self.record, records))
+
+
+def remove_baseline(records: Records) -> Records:
+    """Subtract baseline wander, estimated by medians over 200 ms and then 600 ms.
+
+    The first median takes out the QRS complexes and P waves, the second the T waves (de Chazal
+    et al. 2004); the authors' code does the same.
+    """
+    short, long = (2 * round(seconds * records.fs / 2) + 1 for seconds in (0.2, 0.6))
+    signals = np.stack(
+        [
+            signal - median_filter(median_filter(signal, short), long)
+            for signal in records.signals.astype(np.float32)
+        ]
+    )
+    return replace(records, signals=signals)
+
+
+def resample(records: Records, fs: int) -> Records:
+    """The records at another sampling frequency (Hz, whole), waves moved along."""
+    old = round(records.fs)
+    if fs == old:
+        return records
+    divisor = gcd(fs, old)
+    signals = resample_poly(records.signals, fs // divisor, old // divisor, axis=1)
+    last = signals.shape[1] - 1
+    return replace(
+        records,
+        signals=signals.astype(np.float32),
+        fs=float(fs),
+        waves=tuple(
+            _moved(w, lambda sample: np.minimum(np.round(sample * fs / old), last))
+            for w in records.waves
+        ),
+    )
+
+
+def split_patients(
+    records: Records, test: float = 0.2, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the test records, every patient on one side only.
+
+    Each record counts as a patient of its own, as in LUDB. test: share of the records.
+    Raises ValueError where one side would be empty.
+    """
+    order = np.random.default_rng(seed).permutation(len(records))
+    n_test = round(test * len(records))
+    if not 0 < n_test < len(records):
+        raise ValueError(
+            f"a test share of {test} leaves one side of {len(records)} records empty; "
+            "give more records or another share"
+        )
+    return np.sort(order[n_test:]), np.sort(order[:n_test])
+
+
+def windows_of(records: Records, length: int = 512, step: int | None = None) -> Windows:
+    """Windows of `length` samples, one every `step` samples; without a step, the middle one.
+
+    Raises ValueError for records that are shorter than a window.
+    """
+    spare = records.signals.shape[1] - length
+    if spare < 0:
+        raise ValueError(
+            f"a window of {length} samples does not fit into records of "
+            f"{records.signals.shape[1]}; give longer records or a shorter window"
+        )
+    starts = np.array([spare // 2]) if step is None else np.arange(0, spare + 1, step)
+    where = [(record, start) for record in range(len(records)) for start in starts]
+    return _cut(records, where, length)
+
+
+def beat_windows(records: Records, length: int = 512) -> Windows:
+    """One window of `length` samples around each R peak, the peak at sample `length // 2`.
+
+    Raises ValueError where no R peak has a whole window around it.
+    """
+    last = records.signals.shape[1] - length
+    where = [
+        (record, peak - length // 2)
+        for record in range(len(records))
+        for peak in records.peaks(record, "qrs")
+        if 0 <= peak - length // 2 <= last
+    ]
+    if not where:
+        raise ValueError("no R peak has a whole window around it; give records with annotations")
+    return _cut(records, where, length)
+
+
+def _cut(records: Records, where: list[tuple[int, int]], length: int) -> Windows:
+    record, start = np.array(where).T
+    return Windows(
+        np.stack([records.signals[r, s : s + length] for r, s in where]).astype(np.float32),
+        records.fs,
+        record,
+        start,
+        tuple(_inside(records.waves[r], s, length) for r, s in where),
+    )
+
+
+def _inside(waves: np.ndarray, start: int, length: int) -> np.ndarray:
+    keep = (waves["peak"] >= start) & (waves["peak"] < start + length)
+    return _moved(waves[keep], lambda sample: np.clip(sample - start, 0, length - 1))
+
+
+def _moved(waves: np.ndarray, move: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    moved = np.array(waves, dtype=WAVE)
+    for point in ("onset", "peak", "offset"):
+        moved[point] = np.where(waves[point] >= 0, move(waves[point]), -1)
+    return moved

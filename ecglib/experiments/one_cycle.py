@@ -1,0 +1,236 @@
+"""The controlled set (paper, II-B): beats alike but for where the T wave is and how wide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecglib.data.records import Records
+from ecglib.data.synthetic import controlled_beats
+from ecglib.data.windows import Windows, beat_windows, remove_baseline, resample, split_patients
+from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
+from ecglib.measures import follow_wave
+from ecglib.nets.autoencoder import ConvAutoencoder
+
+FS = 500  # Hz
+LENGTH = 512  # samples, 1.024 s: Table I as printed, on one cycle
+BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
+
+
+@dataclass(frozen=True)
+class BeatPairs:
+    """Pairs of one-cycle signals, R peak in the middle, to interpolate between.
+
+    Attributes
+    ----------
+    first, second : (pairs, samples) float32, mV, at 500 Hz.
+    window : (pairs, 2) first and last sample of the stretch that holds both T waves.
+    displacement_ms : (pairs,) distance of the two T peaks.
+    width_ms : (pairs,) mean duration of the two T waves, onset to offset.
+    sign : (pairs,) 1 for upright T waves, -1 for inverted ones.
+    patients : (pairs, 2) labels of what the intervals are resampled over.
+    marks : for each pair the landmarks the two beats share, two (marks,) arrays in samples.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    window: np.ndarray
+    displacement_ms: np.ndarray
+    width_ms: np.ndarray
+    sign: np.ndarray
+    patients: np.ndarray
+    marks: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """(pairs,) displacement over width."""
+        return self.displacement_ms / self.width_ms
+
+    def nearest(self, ratio: float) -> int:
+        """Index of the pair whose displacement is nearest to so many widths."""
+        return int(np.argmin(np.abs(self.ratio - ratio)))
+
+    def subset(self, indices: np.ndarray) -> "BeatPairs":
+        """The pairs at `indices` (integers, or booleans)."""
+        indices = np.arange(len(self))[indices]
+        arrays = {
+            name: getattr(self, name)[indices]
+            for name in self.__dataclass_fields__
+            if name != "marks"
+        }
+        return BeatPairs(**arrays, marks=tuple(self.marks[i] for i in indices))
+
+
+def one_cycle(records: Records, length: int = LENGTH, seed: int = 0) -> tuple[Windows, Windows]:
+    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient."""
+    records = resample(remove_baseline(records), FS)
+    train, test = split_patients(records, seed=seed)
+    beats = beat_windows(records, length)
+    return beats.of_records(train), beats.of_records(test)
+
+
+def bin_of(ratio: np.ndarray) -> np.ndarray:
+    """Index of the bin of displacement over width that each ratio falls in."""
+    return np.digitize(ratio, BINS[1:-1])
+
+
+def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
+    """Pairs of beats of different patients, up to `per_bin` in each bin of displacement over width.
+
+    Taken are beats with one annotated T wave that holds exactly one peak, and pairs of the same
+    polarity; where a patient pair has several pairs of beats in a bin, one is drawn.
+    """
+    length = beats.signals.shape[1]
+    t_waves = [_t_wave(waves, length) for waves in beats.waves]
+    signs = np.array(
+        [0 if t is None else _polarity(s, t) for s, t in zip(beats.signals, t_waves, strict=True)]
+    )
+    usable = np.flatnonzero(signs)
+    rng = np.random.default_rng(seed)
+    i, j = (usable[k] for k in np.triu_indices(len(usable), 1))
+    apart = (beats.record[i] != beats.record[j]) & (signs[i] == signs[j])
+    i, j = i[apart], j[apart]
+    peak, width = np.zeros((2, len(beats)))
+    for k, t in enumerate(t_waves):
+        if t is not None:
+            peak[k], width[k] = t["peak"], t["offset"] - t["onset"]
+    ratio = np.abs(peak[i] - peak[j]) / ((width[i] + width[j]) / 2)
+    order = rng.permutation(len(i))
+    i, j, stratum = i[order], j[order], bin_of(ratio[order])
+    low, high = (
+        np.minimum(beats.record[i], beats.record[j]),
+        np.maximum(beats.record[i], beats.record[j]),
+    )
+    _, one_each = np.unique(np.stack([stratum, low, high]), axis=1, return_index=True)
+    one_each = rng.permutation(one_each)
+    chosen = np.concatenate(
+        [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BINS) - 1)]
+    )
+    i, j = i[chosen], j[chosen]
+    return _pairs(beats, i, j, signs[i])
+
+
+def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
+    """The pair of the first usable beats of two records (indices).
+
+    Raises ValueError where a record has no beat with a whole annotated T wave of a single peak,
+    or where one T wave is upright and the other inverted.
+    """
+    records = resample(remove_baseline(records.subset([first, second])), FS)
+    beats = beat_windows(records, LENGTH)
+    t_waves = [_t_wave(waves, LENGTH) for waves in beats.waves]
+    chosen = []
+    for record in (0, 1):
+        signs = {
+            k: _polarity(beats.signals[k], t)
+            for k, t in enumerate(t_waves)
+            if t is not None and beats.record[k] == record
+        }
+        usable = [(k, sign) for k, sign in signs.items() if sign]
+        if not usable:
+            raise ValueError(
+                f"record {records.ids[record]} has no beat whose T wave is annotated whole and "
+                "has a single peak; choose another"
+            )
+        chosen.append(usable[0])
+    (i, sign), (j, other) = chosen
+    if sign != other:
+        raise ValueError(
+            f"of records {records.ids[0]} and {records.ids[1]} one has an upright T wave and the "
+            "other an inverted one; choose another pair"
+        )
+    return _pairs(beats, np.array([i]), np.array([j]), np.array([sign]))
+
+
+def three_paths(net: ConvAutoencoder, pair: BeatPairs, frames: int = 33) -> dict[str, np.ndarray]:
+    """The net's path, the null and the oracle of one pair, each (frames, samples), mV (II-B)."""
+    first, second = pair.first[0], pair.second[0]
+    return {
+        "net": latent_path(net, pair.first, pair.second, frames)[0],
+        "null": crossfade(first, second, frames),
+        "oracle": landmark_warp(first, second, *pair.marks[0], frames),
+    }
+
+
+def _pairs(beats: Windows, i: np.ndarray, j: np.ndarray, sign: np.ndarray) -> BeatPairs:
+    """The pairs of beats `i` and `j` (indices of beats with whole T waves)."""
+    length = beats.signals.shape[1]
+    first, second = (np.array([_t_wave(beats.waves[k], length) for k in side]) for side in (i, j))
+    duration = (first["offset"] - first["onset"] + second["offset"] - second["onset"]) / 2
+    window = (
+        np.minimum(first["onset"], second["onset"]),
+        np.maximum(first["offset"], second["offset"]),
+    )
+    return BeatPairs(
+        first=beats.signals[i],
+        second=beats.signals[j],
+        window=np.stack(window, axis=1),
+        displacement_ms=np.abs(first["peak"] - second["peak"]) * 1000 / beats.fs,
+        width_ms=duration * 1000 / beats.fs,
+        sign=sign,
+        patients=np.stack([beats.record[i], beats.record[j]], axis=1),
+        marks=tuple(
+            common_landmarks(beats.waves[a], beats.waves[b], length // 2)
+            for a, b in zip(i, j, strict=True)
+        ),
+    )
+
+
+def _t_wave(waves: np.ndarray, length: int) -> np.void | None:
+    """The T wave of the middle beat of a window, if it is annotated whole."""
+    later = waves[waves["peak"] > length // 2]
+    if len(later) == 0 or later[0]["kind"] != "t":
+        return None
+    t = later[0]
+    whole = 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1
+    return t if whole else None
+
+
+def _polarity(signal: np.ndarray, t: np.void) -> int:
+    """1 or -1 for a T wave of a single peak, up or down; 0 for any other."""
+    sign = 1 if signal[t["peak"]] > np.median(signal) else -1
+    course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
+    return sign if course.counts[0] == 1 else 0
+
+
+WIDTHS_MS = (80.0, 120.0, 160.0)
+STEP_MS = 10.0
+LONGEST_MS = 300.0
+
+
+def controlled_training() -> np.ndarray:
+    """The controlled beats a net is trained on, (signals, 512) float32, mV: every displacement
+    from 0 to 300 ms in steps of 2.5 ms at every width, but for those of the test pairs.
+    """
+    fine = np.arange(0, LONGEST_MS + 1, STEP_MS / 4)
+    return controlled_beats(fine[fine % STEP_MS != 0], WIDTHS_MS).signals
+
+
+def controlled_pairs(step_ms: float = 2 * STEP_MS) -> BeatPairs:
+    """Pairs of controlled beats of one width, every two displacements on a grid of `step_ms`."""
+    grid = np.arange(0, LONGEST_MS + 1, step_ms)
+    beats = controlled_beats(grid, WIDTHS_MS)
+    i, j = np.triu_indices(len(beats.signals), 1)
+    alike = beats.width_ms[i] == beats.width_ms[j]
+    i, j = i[alike], j[alike]
+    half = beats.width_ms * FS / 2000
+    onset = np.minimum(beats.t_peak[i] - half[i], beats.t_peak[j] - half[j])
+    offset = np.maximum(beats.t_peak[i] + half[i], beats.t_peak[j] + half[j])
+    return BeatPairs(
+        first=beats.signals[i],
+        second=beats.signals[j],
+        window=np.stack([onset, offset], axis=1).astype(int),
+        displacement_ms=np.abs(beats.displacement_ms[i] - beats.displacement_ms[j]),
+        width_ms=beats.width_ms[i],
+        sign=np.ones(len(i), dtype=int),
+        patients=np.stack([i, j], axis=1),
+        marks=tuple(
+            (
+                np.array([0, LENGTH // 2, *(beats.t_peak[a] + k * half[a] for k in (-1, 0, 1))]),
+                np.array([0, LENGTH // 2, *(beats.t_peak[b] + k * half[b] for k in (-1, 0, 1))]),
+            )
+            for a, b in zip(i, j, strict=True)
+        ),
+    )

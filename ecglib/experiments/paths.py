@@ -1,0 +1,146 @@
+"""Paths from one signal to another: through latent space, by cross-fading, by moving the waves.
+
+A path is an array (frames, samples) in mV; frame k stands at position k / (frames - 1).
+"""
+
+import numpy as np
+import torch
+
+from ecglib.nets.autoencoder import ConvAutoencoder
+
+
+def positions(frames: int) -> np.ndarray:
+    """Where the frames of a path stand between its ends, (frames,), from 0 to 1."""
+    return np.linspace(0, 1, frames)
+
+
+@torch.no_grad()
+def reconstruct(net: ConvAutoencoder, signals: np.ndarray) -> np.ndarray:
+    """Encode and decode signals (signals, samples), mV; the result has the same shape."""
+    device = next(net.eval().parameters()).device
+    batches = torch.as_tensor(signals, dtype=torch.float32).split(256)
+    return torch.cat([net(batch.to(device)).cpu() for batch in batches]).numpy()
+
+
+@torch.no_grad()
+def latent_path(
+    net: ConvAutoencoder, first: np.ndarray, second: np.ndarray, frames: int = 33
+) -> np.ndarray:
+    """Decode the straight lines between the codes of two sets of signals (paper, II-A).
+
+    Parameters
+    ----------
+    first, second : (pairs, samples), mV.
+
+    Returns
+    -------
+    (pairs, frames, samples) float32, mV.
+    """
+    device = next(net.eval().parameters()).device
+    start, end = (
+        net.encode(torch.as_tensor(x, dtype=torch.float32, device=device)) for x in (first, second)
+    )
+    at = torch.as_tensor(positions(frames), dtype=torch.float32, device=device)[:, None]
+    codes = (1 - at) * start[:, None] + at * end[:, None]
+    decoded = [net.decode(part).cpu() for part in codes.flatten(0, 1).split(256)]
+    return torch.cat(decoded).unflatten(0, (-1, frames)).numpy()
+
+
+def crossfade(first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
+    """The null: the straight line between the two signals themselves.
+
+    Parameters
+    ----------
+    first, second : (..., samples), mV.
+
+    Returns
+    -------
+    (..., frames, samples), mV.
+    """
+    at = positions(frames)[:, None]
+    return (1 - at) * first[..., None, :] + at * second[..., None, :]
+
+
+def landmark_warp(
+    first: np.ndarray,
+    second: np.ndarray,
+    first_marks: np.ndarray,
+    second_marks: np.ndarray,
+    frames: int = 33,
+) -> np.ndarray:
+    """The oracle: annotated landmarks move linearly in time while the shapes blend.
+
+    Parameters
+    ----------
+    first, second : (samples,), mV.
+    first_marks, second_marks : (marks,) where the same landmarks stand in each, in samples,
+        strictly rising; beyond the outermost ones the signal moves along unstretched.
+
+    Returns
+    -------
+    (frames, samples) float32, mV.
+
+    Raises ValueError for no landmarks, or not as many in either signal.
+    """
+    if len(first_marks) == 0 or len(first_marks) != len(second_marks):
+        raise ValueError(
+            f"a warp needs the same landmarks in both signals, at least one; there are "
+            f"{len(first_marks)} and {len(second_marks)}"
+        )
+    time = np.arange(len(first))
+    path = np.empty((frames, len(first)), dtype=np.float32)
+    for k, at in enumerate(positions(frames)):
+        marks = (1 - at) * first_marks + at * second_marks
+        blend = 0.0
+        for share, signal, source in ((1 - at, first, first_marks), (at, second, second_marks)):
+            blend = blend + share * np.interp(_stretch(time, marks, source), time, signal)
+        path[k] = blend
+    return path
+
+
+def common_landmarks(
+    first_waves: np.ndarray, second_waves: np.ndarray, centre: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The landmarks that two annotations share, beats counted from the R peak next to `centre`.
+
+    Parameters
+    ----------
+    first_waves, second_waves : (waves,) WAVE, in samples.
+    centre : sample whose nearest R peak is beat 0 in either annotation.
+
+    Returns
+    -------
+    Two (marks,) float arrays, strictly rising: onset, peak and offset of every wave that both
+    annotations have at the same beat.
+    """
+    first, second = (_landmarks(waves, centre) for waves in (first_waves, second_waves))
+    shared = sorted(first.keys() & second.keys(), key=first.__getitem__)
+    kept: list[tuple[int, int]] = []
+    for key in shared:
+        mark = (first[key], second[key])
+        if not kept or (mark[0] > kept[-1][0] and mark[1] > kept[-1][1]):
+            kept.append(mark)
+    marks = np.array(kept, dtype=float).reshape(-1, 2)
+    return marks[:, 0], marks[:, 1]
+
+
+def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int]:
+    beats = waves["peak"][waves["kind"] == "qrs"]
+    if len(beats) == 0:
+        return {}
+    zero = int(np.argmin(np.abs(beats - centre)))
+    marks = {}
+    for wave in waves:
+        # A P wave belongs to the next R peak, a T wave to the last one.
+        earlier = beats < wave["peak"] if wave["kind"] == "t" else beats <= wave["peak"]
+        beat = int(earlier.sum()) - (wave["kind"] != "p")
+        for point in ("onset", "peak", "offset"):
+            if wave[point] >= 0:
+                marks[beat - zero, str(wave["kind"]), point] = int(wave[point])
+    return marks
+
+
+def _stretch(time: np.ndarray, marks: np.ndarray, source: np.ndarray) -> np.ndarray:
+    inner = np.interp(time, marks, source)
+    before, after = np.minimum(time - marks[0], 0), np.maximum(time - marks[-1], 0)
+    return inner + before + after

@@ -1,0 +1,292 @@
+"""Fits on the workers of a Dask scheduler."""
+
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import is_dataclass, replace
+from itertools import islice
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from ecglib.cache import FitCache, describe
+
+Result = dict[str, np.ndarray]
+Fit = Callable[[list], list[Result]]
+
+# A fit sets its process's thread count and random state, so a process runs one fit at a time,
+# also inside a Dask worker of several threads.
+_ONE_FIT = threading.Lock()
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device for "auto" (CUDA where there is one), "cpu" or "cuda".
+
+    Raises ValueError for any other name, and for "cuda" where torch finds no CUDA device.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def ensemble_size(bytes_per_model: float, device: torch.device | str = "cpu") -> int:
+    """How many models to step together, given the peak memory of one (bytes).
+
+    On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
+    within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker
+    process holds one.
+    """
+    if bytes_per_model <= 0:
+        raise ValueError(f"bytes_per_model must be positive, not {bytes_per_model}.")
+    if torch.device(device).type == "cuda":
+        room, most = 0.8 * torch.cuda.mem_get_info(device)[0], 1024
+    else:
+        room, most = 2.0**30, 16
+    return int(min(most, max(1, room // bytes_per_model)))
+
+
+tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
+
+
+def run(
+    fit: Fit,
+    specs: Sequence[Any],
+    *,
+    batch: int = 1,
+    group: Callable[[Any], Hashable] | None = None,
+    label: str = "",
+    jobs: int | None = None,
+    cluster: str | None = None,
+    cache: str | os.PathLike | None = None,
+) -> list[Result]:
+    """Fit every spec, each once, and return one result a spec, in the order of `specs`.
+
+    fit: module-level function from a list of specs to as many results (dicts of arrays).
+    specs: frozen dataclasses of numbers, text, arrays and containers of these. A field `device`
+        that is "auto" is resolved here, so that numbers of a CPU and a GPU are never mixed up.
+    batch: specs handed to `fit` in one call; `group` keeps specs of unequal keys apart. The
+        grouping does not depend on what the cache holds.
+    label: name of the sweep, for the progress bar and for errors.
+    jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
+        stay in this process.
+    cluster: address of a Dask scheduler, else ECGLIB_CLUSTER; its workers do the fits, one at a
+        time each, and the results are kept here.
+    cache: folder of results, else ECGLIB_CACHE, else the user's cache; see `FitCache`.
+
+    Raises ValueError for an unusable device, spec or number of jobs, OSError for a cache folder
+    that cannot be written, ConnectionError for a cluster that does not answer, FitError for a fit
+    that failed. What was finished before stays in the cache.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, not {batch}.")
+    cluster = cluster or os.environ.get("ECGLIB_CLUSTER")
+    specs = [_resolved(spec, anywhere=bool(cluster)) for spec in specs]
+    on_gpu = not cluster and any(getattr(spec, "device", None) == "cuda" for spec in specs)
+    jobs = 1 if on_gpu else _number_of_jobs(jobs)
+
+    store = FitCache(cache)
+    prefix = store.prefix(fit)
+    keys = [store.key(prefix, spec) for spec in specs]
+    todo = dict(zip(keys, specs, strict=True))
+    results = {key: found for key in todo if (found := store.load(key)) is not None}
+    tally.update(kept=len(results), fitted=len(todo) - len(results))
+    chunks = [
+        missing
+        for chunk in _chunks(todo, batch, group)
+        if (missing := {key: spec for key, spec in chunk.items() if key not in results})
+    ]
+    tasks = [(fit, list(chunk.values()), label, number) for number, chunk in enumerate(chunks)]
+    bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
+        total=len(todo), initial=len(results), desc=label or None, unit="fit", disable=None
+    )
+    with bar:
+        for number, fitted in _execute(tasks, jobs, cluster, label):
+            fresh = dict(zip(chunks[number], fitted, strict=True))
+            store.save(fresh)
+            results |= fresh
+            bar.update(len(fresh))
+    return [results[key] for key in keys]
+
+
+def _resolved(spec: Any, anywhere: bool) -> Any:
+    """The spec with its device named; a cluster's workers may have the CUDA that we lack."""
+    if not is_dataclass(spec) or isinstance(spec, type):
+        raise ValueError(f"a spec must be a dataclass instance, not {type(spec).__name__}.")
+    device = getattr(spec, "device", None)
+    if not isinstance(device, str) or (anywhere and device == "cuda"):
+        return spec
+    name = resolve_device(device).type
+    return spec if name == device else replace(spec, device=name)
+
+
+def _number_of_jobs(jobs: int | None) -> int:
+    given = os.environ.get("ECGLIB_JOBS") if jobs is None else jobs
+    if given is None or given == "":
+        return joblib.cpu_count()
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 1:
+        source = "ECGLIB_JOBS" if jobs is None else "jobs"
+        raise ValueError(f"{source} must be a whole number from 1 up, not {given!r}.")
+    return number
+
+
+def _chunks(specs: dict[str, Any], batch: int, group: Callable | None) -> Iterator[dict[str, Any]]:
+    groups: dict[Hashable, list[str]] = {}
+    for key, spec in specs.items():
+        groups.setdefault(group(spec) if group else None, []).append(key)
+    for members in groups.values():
+        for first in range(0, len(members), batch):
+            yield {key: specs[key] for key in members[first : first + batch]}
+
+
+def _execute(
+    tasks: list[tuple], jobs: int, cluster: str | None, label: str
+) -> Iterator[tuple[int, list[Result]]]:
+    """(number, results) of each task, as they finish."""
+    if not tasks:
+        return
+    if cluster:
+        yield from fit_on_cluster(fit_chunk, tasks, cluster, label)
+    elif min(jobs, len(tasks)) == 1:
+        yield from (fit_chunk(*task) for task in tasks)
+    else:
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            parallel = joblib.Parallel(
+                n_jobs=min(jobs, len(tasks)),
+                return_as="generator_unordered",
+                batch_size=1,
+                max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
+                initializer=_end_with,
+                initargs=(os.getpid(),),
+            )
+        try:
+            yield from parallel(joblib.delayed(fit_chunk)(*task) for task in tasks)
+        except TerminatedWorkerError as error:
+            raise FitError(
+                f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
+                f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
+            ) from error
+
+
+def _end_with(parent: int) -> None:
+    """End this worker once its parent is gone: after a kill -9, idle workers linger otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
+    """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
+    name = f"{label or fit.__name__}: {describe(specs[0])}"
+    if len(specs) > 1:
+        name += f" or one of the {len(specs) - 1} fitted with it"
+    with _ONE_FIT, _one_thread():
+        try:
+            results = fit(specs)
+        except Exception as error:
+            raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
+    if len(results) != len(specs):
+        raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
+    results = [{k: np.asarray(v) for k, v in result.items()} for result in results]
+    for result in results:
+        if objects := [k for k, v in result.items() if v.dtype.hasobject]:
+            raise FitError(f"{name}: result {objects[0]!r} is no array of numbers or text.")
+    return number, results
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Sums are split by the number of threads, so one thread everywhere gives the same numbers
+    # whatever the number of jobs.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+TIMEOUT_S = 5
+
+
+class FitError(RuntimeError):
+    """A fit raised, or its process died; the message names the fit and quotes the reason."""
+
+
+def fit_on_cluster(
+    function: Callable, tasks: list[tuple], address: str, label: str
+) -> Iterator[Any]:
+    """What `function` returns for each tuple of arguments, as the workers finish.
+
+    A task whose worker is lost goes to another. This uses Dask's own client: joblib's backend for
+    Dask waits for ever once a task has been given up.
+
+    address: the scheduler's, such as tcp://host:8786.
+
+    Raises ConnectionError where no scheduler answers, or it has no worker, or goes away; FitError
+    for a fit that failed or whose workers died again and again.
+    """
+    from distributed import Client, as_completed  # slow to import, and seldom needed
+    from distributed.comm import get_address_host_port
+    from distributed.scheduler import KilledWorker
+
+    try:
+        # A client that finds nothing there takes half a minute to be closed, so look first.
+        socket.create_connection(get_address_host_port(address), TIMEOUT_S).close()
+        client = Client(address, timeout=TIMEOUT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address} (from --cluster or ECGLIB_CLUSTER): start "
+            "one with `dask scheduler`, or leave the address out to use this machine."
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=TIMEOUT_S)
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"the Dask scheduler at {address} has no worker: start some with "
+                f"`dask worker {address} --nthreads 1`."
+            ) from error
+        # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
+        waiting = iter(tasks)
+        ahead = 2 * sum(client.nthreads().values())
+        first = [client.submit(function, *task, pure=False) for task in islice(waiting, ahead)]
+        futures = as_completed(first, loop=client.loop)
+        for future in futures:
+            try:
+                result = future.result()
+            except KilledWorker as error:
+                raise FitError(
+                    f"{label or 'run'}: a fit was given up after its Dask workers died one after "
+                    "another, perhaps for lack of memory; finished fits are kept."
+                ) from error
+            except CancelledError as error:
+                raise ConnectionError(
+                    f"the Dask scheduler at {address} went away; finished fits are kept, so run "
+                    "again once it is back."
+                ) from error
+            for task in islice(waiting, 1):
+                futures.add(client.submit(function, *task, pure=False))
+            yield result

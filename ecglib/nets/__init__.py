@@ -1,0 +1,1 @@
+"""Networks: convolutions by FFT, the autoencoder of section II, the networks of section III."""

@@ -1,0 +1,158 @@
+"""The slider of section III: how much of the signal is observed, and what a network makes of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from ipywidgets import Widget
+
+from ecglib.experiments.interpolation import FS
+from ecglib.experiments.paths import positions
+from ecglib.experiments.regions import Condition, RegionStudy, fit, one_record
+from ecglib.measures import follow_wave, r_counts
+from ecglib.nets.unpunished import BAD, GOOD
+from ecglib.pages.path_figures import course_frame, path_frame
+from ecglib.pages.region_figures import mask_frame
+from ecglib.pages.style import stamp
+from ecglib.pages.widgets import frame_explorer, png
+
+FRAMES = 17  # positions on a slider
+
+
+Paths = Mapping[str, np.ndarray]
+BeatPaths = tuple[Paths, tuple[int, int], int, str]
+
+
+def path_slider(
+    groups: Mapping[str, Paths],
+    ids: Sequence[str],
+    between: Callable[[str, str], Paths],
+    source: str,
+) -> Widget:
+    """A slider along four-second paths: for each named pair its net, null and oracle path.
+
+    Each path is (frames, samples), mV, at 128 Hz. In a live notebook any two of the records `ids`
+    can be chosen; `between` gives their paths. `source` says which data the frames show.
+    """
+    return _explorer(
+        {name: path_frames(paths, source) for name, paths in groups.items()},
+        ids,
+        lambda a, b: path_frames(between(a, b), source),
+        "Four-second electrocardiograms on the network's path, the cross-fade and the oracle.",
+    )
+
+
+def path_frames(paths: Paths, source: str) -> list[bytes]:
+    """The slider's pictures of one pair: signals and R counts at 17 positions."""
+    counts = {kind: r_counts(path, FS) for kind, path in paths.items()}
+    pictures = []
+    for k in _chosen(paths):
+        notes = {kind: f"{count[k]} R peaks" for kind, count in counts.items()}
+        fig = path_frame(paths, k, FS, notes)
+        stamp(fig, source)
+        pictures.append(png(fig))
+    return pictures
+
+
+def course_slider(
+    groups: Mapping[str, BeatPaths],
+    fs: float,
+    ids: Sequence[str],
+    between: Callable[[str, str], BeatPaths],
+) -> Widget:
+    """A slider along one-cycle paths, the T wave's course drawn under them.
+
+    For each named pair: its net, null and oracle path (frames, samples), mV; first and last
+    sample of the ST-T window; 1 or -1, the T wave's sign; and which data these are. `ids` and
+    `between` as in `path_slider`.
+    """
+    return _explorer(
+        {name: course_frames(*group, fs) for name, group in groups.items()},
+        ids,
+        lambda a, b: course_frames(*between(a, b), fs),
+        "One cycle on the network's path, the cross-fade and the oracle, with its T peak's course.",
+    )
+
+
+def course_frames(
+    paths: Paths, window: tuple[int, int], sign: int, source: str, fs: float
+) -> list[bytes]:
+    """The slider's pictures of one pair of beats."""
+    courses = {kind: follow_wave(path, fs, window, sign) for kind, path in paths.items()}
+    peaks_ms = {kind: course.peak_ms for kind, course in courses.items()}
+    pictures = []
+    for k in _chosen(paths):
+        notes = {kind: _peaks(course.counts[k]) for kind, course in courses.items()}
+        fig = course_frame(paths, peaks_ms, k, fs, notes)
+        stamp(fig, source)
+        pictures.append(png(fig))
+    return pictures
+
+
+def _peaks(count: int) -> str:
+    return "one T peak" if count == 1 else f"{count} T peaks" if count else "no T peak"
+
+
+def _chosen(paths: Paths) -> np.ndarray:
+    frames = len(next(iter(paths.values())))
+    return np.linspace(0, frames - 1, min(FRAMES, frames)).round().astype(int)
+
+
+def _explorer(
+    groups: dict[str, list[bytes]],
+    ids: Sequence[str],
+    render: Callable[[str, str], list[bytes]],
+    alt: str,
+) -> Widget:
+    frames = len(next(iter(groups.values())))
+    return frame_explorer(
+        groups,
+        label="position",
+        values=[f"{at:.2f}" for at in positions(frames)],
+        alt=alt,
+        choices={"from record": ids, "to record": ids},
+        render=render,
+    )
+
+
+NETS = {"good net": GOOD, "bad net": BAD}
+
+
+def mask_slider(
+    study: RegionStudy, everyone: RegionStudy, cycles: Sequence[float], shown: int = 3
+) -> Widget:
+    """A slider over the number of observed cycles, for the first `shown` records and either net.
+
+    study: whose networks the page shows. everyone: the records that a live notebook can choose
+    from; it fits their networks when asked.
+    """
+    return frame_explorer(
+        {
+            f"record {study.ids[record]}, {net}": mask_frames(
+                one_record(study, record), net, cycles
+            )
+            for record in range(min(shown, len(study)))
+            for net in NETS
+        },
+        label="cycles observed",
+        values=[f"{count:g}" for count in cycles],
+        alt="A record, what the network makes of it, and the unpunished region shaded.",
+        group_label="Record and net",
+        choices={"record and net": [f"{name}, {net}" for name in everyone.ids for net in NETS]},
+        render=lambda choice: _chosen_frames(everyone, choice, cycles),
+    )
+
+
+def mask_frames(study: RegionStudy, net: str, cycles: Sequence[float]) -> list[bytes]:
+    """The slider's pictures of a study's first record, one for each number of observed cycles."""
+    conditions = [Condition(p=NETS[net], cycles=count) for count in cycles]
+    outcomes = fit(study, conditions)
+    title = f"{study.source}, record {study.ids[0]}, {net} (p = {NETS[net]}), cycles observed: "
+    return [
+        png(mask_frame(outcomes[condition], 0, study.fs, f"{title}{condition.cycles:g}"))
+        for condition in conditions
+    ]
+
+
+def _chosen_frames(everyone: RegionStudy, choice: str, cycles: Sequence[float]) -> list[bytes]:
+    name, _, net = choice.rpartition(", ")
+    return mask_frames(one_record(everyone, everyone.ids.index(name)), net, cycles)

@@ -1,0 +1,62 @@
+"""One style for every figure of the book."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 5.6  # inches: narrow, so that the type stays legible when a phone shrinks it
+DPI = 130
+
+# Colours that stay apart for colour-blind readers (after Okabe and Ito).
+COLORS = {
+    "signal": "#8c8c8c",
+    "reconstruction": "#0072b2",
+    "net": "#0072b2",
+    "null": "#d55e00",
+    "oracle": "#009e73",
+    "region": "#f6e3b4",
+    "p": "#cc79a7",
+    "qrs": "#0072b2",
+    "t": "#d55e00",
+    "good": "#0072b2",
+    "bad": "#d55e00",
+}
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults: a white ground, type legible on a phone, no chart junk."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (WIDTH, 3.6),
+            "figure.dpi": DPI,
+            "savefig.dpi": DPI,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.labelsize": 11,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.fontsize": 10,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "lines.linewidth": 1.3,
+        }
+    )
+
+
+def stamp(fig: Figure, source: str) -> None:
+    """Write under the figure which data it shows."""
+    fig.supxlabel(f"Data: {source}", x=0.99, ha="right", fontsize=8, color="#666666")
+
+
+def ecg_axes(ax: Axes, seconds: bool = True, millivolts: bool = True) -> None:
+    """Label the axes of a signal: time in seconds and amplitude in millivolts."""
+    ax.margins(x=0)
+    if seconds:
+        ax.set_xlabel("time, s")
+    if millivolts:
+        ax.set_ylabel("mV")

@@ -1,0 +1,216 @@
+"""Running chapters and building the book, on a toy book; then the quick book itself."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from toy_book import toy_book
+
+import ecglib.build as book
+from ecglib.build import BuildError, build, notebooks, plan
+
+SLOW = "import time; time.sleep(60); print('well'"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    return toy_book(tmp_path / "toy")
+
+
+@pytest.fixture
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the rendering, which takes the longest."""
+    monkeypatch.setattr(book, "render", lambda place, site: site / "index.html")
+
+
+def printed(path: Path, cell: int = -1) -> str:
+    return nbformat.read(path, 4).cells[cell].outputs[0].text.strip()
+
+
+def test_quick_scale_runs_a_copy_and_builds_its_pages(toy):
+    committed = {path: path.read_bytes() for path in toy.rglob("*") if path.is_file()}
+    first = build(jobs=5, cluster="tcp://here:1", root=toy)
+    assert first == toy / "_build/quick/html/index.html" and first.is_file()
+    place = toy / "_build/quick/book/chapters"
+    said = {"scale": "quick", "dataset": "synthetic", "seeds": [7], "jobs": "2"}
+    said["cluster"] = "tcp://here:1"
+    assert json.loads((place / "results/01-one.json").read_text()) == said
+    assert printed(place / "01-one.ipynb") == str(said)
+    assert printed(place / "index.ipynb") == "['01-one', '02-two']", "the first page runs last"
+    assert json.loads((place / "build.json").read_text()).keys() == {"jobs", "wall_s"}
+    assert nbformat.read(place / "01-one.ipynb", 4).metadata.ecglib.scale == "quick"
+    assert {path: path.read_bytes() for path in committed} == committed
+    assert not list(place.glob(".*")), "nothing temporary is left"
+    assert "well 1.0" in (toy / "_build/quick/html/chapters/01-one.html").read_text()
+
+
+def test_paper_scale_runs_in_place_and_twice_the_same(toy, no_pages):
+    build("paper", jobs=1, root=toy)
+    chapter = toy / "chapters/01-one.ipynb"
+    once = chapter.read_bytes()
+    notebook = nbformat.read(chapter, 4)
+    assert len(notebook.cells) == 4, "no cell of injected parameters is committed"
+    assert notebook.metadata.ecglib == {
+        "scale": "paper",
+        "dataset": "ludb",
+        "code_hash": notebooks.code_hash(notebook),
+    }
+    assert json.loads((toy / "chapters/build.json").read_text())["jobs"] == 1
+    build("paper", chapters=["01"], jobs=1, root=toy)
+    assert chapter.read_bytes() == once
+    assert not (toy / "chapters/build.json").exists(), "no one run made both chapters"
+
+
+def test_error_names_chapter_and_cell_and_leaves_the_last_good_outputs(toy, no_pages):
+    build(jobs=2, root=toy)
+    place = toy / "_build/quick/book/chapters"
+    good = (place / "02-two.ipynb").read_bytes()
+    (toy / "chapters/quick.yml").write_text("01-one: {seeds: [8]}\n02-two: {fail: 1}\n")
+    with pytest.raises(BuildError, match=r"^chapter 02-two, cell 3 failed: ZeroDivisionError"):
+        build(jobs=2, root=toy)
+    assert (place / "02-two.ipynb").read_bytes() == good
+    assert "[8]" in printed(place / "01-one.ipynb"), "the other chapter went on"
+    assert not list(place.glob(".*"))
+
+
+def test_cell_out_of_time_is_an_error(toy, no_pages, monkeypatch):
+    monkeypatch.setitem(plan.CELL_TIMEOUT_S, "quick", 1)
+    path = toy / "chapters/01-one.ipynb"
+    path.write_text(path.read_text().replace("print('well',", "import time; time.sleep(9); print("))
+    with pytest.raises(BuildError, match=r"chapter 01-one, cell 3 failed: CellTimeoutError"):
+        build(chapters=None, jobs=2, root=toy)
+
+
+def test_build_killed_at_any_moment_leaves_the_last_good_outputs(toy):
+    first = build(jobs=2, root=toy)
+    place = toy / "_build/quick/book/chapters"
+    good = {path: path.read_bytes() for path in (first, *place.glob("*.ipynb"))}
+    (toy / "chapters/quick.yml").write_text("01-one: {seeds: [9]}\n02-two: {seeds: [9]}\n")
+    for chapter in ("01-one", "02-two"):
+        path = toy / f"chapters/{chapter}.ipynb"
+        path.write_text(path.read_text().replace("print('well'", SLOW))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ecglib", "build", "--jobs", "2"],
+        cwd=toy,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(list(place.glob(".*.running.ipynb"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert {path: path.read_bytes() for path in good} == good
+
+
+def test_failed_rendering_leaves_the_last_good_book(toy):
+    site = toy / "_build" / "html"
+    (toy / "chapters/index.ipynb").unlink()
+    (toy / "chapters/index.md").write_text("# Good\n")
+    build.render(toy, site)
+    (toy / "chapters/index.md").write_text("# Bad\n\n{doc}`nowhere`\n")
+    with pytest.raises(BuildError, match=r"1 complaints, the first: .*nowhere"):
+        build.render(toy, site)
+    assert "Good" in (site / "chapters/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        ({"scale": "big"}, "no scale 'big': choose quick or paper"),
+        ({"dataset": "mitdb"}, "no data set 'mitdb'"),
+        ({"chapters": ["07"]}, "no chapter '07': the chapters are 01-one, 02-two"),
+        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"chapters": ["01"]}, "chapter 02-two was never run"),
+    ],
+)
+def test_what_does_not_exist_is_said_before_anything_runs(toy, choice, says):
+    with pytest.raises(ValueError, match=says):
+        build(**choice, root=toy)
+    assert not (toy / "_build").exists()
+
+
+def test_unknown_parameter_is_an_error(toy):
+    (toy / "chapters/quick.yml").write_text("01-one: {sedes: [1]}\n02-two: {}\n")
+    with pytest.raises(ValueError, match="chapter 01-one has no parameter 'sedes'"):
+        build(root=toy)
+
+
+# The quick book itself
+
+
+def pages(site: Path) -> dict[Path, BeautifulSoup]:
+    return {
+        path: BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted((site / "chapters").glob("*.html"))
+    }
+
+
+def test_chapters_ran_at_quick_scale_without_error_or_warning(chapters):
+    assert chapters
+    for path in chapters:
+        notebook = notebooks.read(path)
+        assert notebook.metadata.ecglib.scale == "quick", path.name
+        assert notebooks.has_outputs(notebook) and not list(notebooks.errors(notebook)), path.name
+        for cell in notebook.cells:
+            for output in cell.get("outputs", ()):
+                assert output.get("name") != "stderr", f"{path.name}: {output.text}"
+
+
+def test_every_figure_has_a_caption_and_an_alternative_text(site, chapters):
+    for path in chapters:
+        figures = [
+            cell
+            for cell in notebooks.read(path).cells
+            if any("image/png" in o.get("data", {}) for o in cell.get("outputs", ()))
+        ]
+        for cell in figures:
+            given = cell.metadata.get("mystnb", {})
+            where = f"{path.name}: {cell.source[:60]}"
+            assert len(given.get("figure", {}).get("caption", "")) > 20, where
+            assert len(given.get("image", {}).get("alt", "")) > 20, where
+    for path, page in pages(site).items():
+        for image in page.select("article img"):
+            assert image.get("alt", "").strip(), f"{path.name}: {image.get('src')}"
+            assert not image["alt"].endswith(".png"), f"{path.name}: {image['alt']}"
+
+
+def test_no_internal_link_is_broken(site):
+    everything = pages(site)
+    for path, page in everything.items():
+        for element in page.select("a[href], img[src], script[src], link[href]"):
+            link = urlsplit(element.get("href") or element.get("src"))
+            if link.scheme or link.netloc or not (link.path or link.fragment):
+                continue
+            target = (path.parent / unquote(link.path)).resolve() if link.path else path
+            assert target.exists(), f"{path.name} links to {link.path}"
+            if link.fragment and target in everything:
+                found = everything[target].find(id=unquote(link.fragment))
+                assert found is not None, f"{path.name} links to {link.path}#{link.fragment}"
+
+
+def test_pages_name_nothing_to_load_outside_the_book(site):
+    for path, page in pages(site).items():
+        for element in page.select("script[src], link[href], img[src], iframe[src]"):
+            if element.name == "link" and "stylesheet" not in element.get("rel", []):
+                continue
+            address = element.get("src") or element.get("href")
+            assert not re.match(r"(https?:)?//", address), f"{path.name} loads {address}"
+
+
+def test_pages_are_light(site):
+    for path in (site / "chapters").glob("*.html"):
+        figures = {img["src"] for img in pages(site)[path].select("article img[src^='../']")}
+        weight = path.stat().st_size + sum((path.parent / f).stat().st_size for f in figures)
+        assert weight < 4e6, f"{path.name} weighs {weight / 1e6:.1f} MB"

@@ -1,0 +1,184 @@
+"""Parameters, code hashes, and outputs made equal from run to run."""
+
+import copy
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from ecglib.build import notebooks
+from ecglib.build.notebooks import STATE, VIEW
+
+# The absolute path of a file of code, as a traceback or a warning would print it.
+ABSOLUTE_FILE = re.compile(r"(?<![\w:/.])/(?:[\w.-]+/)+[\w.-]+\.(?:py|ipynb)\b")
+
+PARAMETERS = 'dataset = "ludb"  # or a path\nseeds = [0, 1]\nn_records = None\nrate = -0.5\n'
+
+
+def chapter(code: str = "x = 1") -> nbformat.NotebookNode:
+    return new_notebook(
+        cells=[
+            new_markdown_cell("# Chapter"),
+            new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            new_code_cell(code),
+        ]
+    )
+
+
+def executed(ids: tuple[str, ...], when: str, seed: str) -> nbformat.NotebookNode:
+    """What a run leaves: a slider `ids[0]` linked to a stack `ids[1]`, and a widget none shows."""
+    notebook = chapter()
+    injected = new_code_cell("n_records = 3", metadata={"tags": ["injected-parameters"]})
+    injected.id = seed
+    notebook.cells.insert(2, injected)
+    for cell in notebook.cells:
+        cell.id = cell.id if cell is injected else f"cell-{notebook.cells.index(cell)}"
+        cell.metadata.papermill = {"start_time": when, "duration": 0.5}
+    slider, stack, link, stray, box = ids
+    notebook.cells[3].outputs = [
+        new_output("stream", name="stdout", text="a"),
+        new_output("stream", name="stdout", text="b\n"),
+        new_output("display_data", {VIEW: {"model_id": box}, "text/plain": f"<Box at 0x{seed}>"}),
+        new_output("execute_result", {"text/plain": "3"}, execution_count=17),
+    ]
+
+    def model(name: str, **state: object) -> dict:
+        return {"model_name": name, "model_module": "m", "state": {**state, "tooltip": None}}
+
+    point = "IPY_MODEL_{}".format
+    notebook.metadata.widgets = {
+        STATE: {
+            "state": {
+                stray: model("ButtonModel"),
+                link: model("LinkModel", source=[point(slider), "i"], target=[point(stack), "j"]),
+                stack: model("StackModel"),
+                slider: model("SliderModel"),
+                box: model("BoxModel", children=[point(slider), point(stack)]),
+            },
+            "version_major": 2,
+        }
+    }
+    notebook.metadata.papermill = {"output_path": f"/somewhere/{seed}.ipynb", "start_time": when}
+    return notebook
+
+
+RUNS = [
+    (("9f", "0a", "77", "31", "c2"), "2026-01-01", "aa01"),
+    (("11", "ee", "05", "d4", "6b"), "2026-02-02", "ff02"),
+]
+
+
+def test_two_runs_are_normalised_to_the_same_bytes():
+    first, second = (notebooks.normalise(executed(*run), True, scale="quick") for run in RUNS)
+    assert nbformat.writes(first) == nbformat.writes(second)
+
+
+def test_normalising_again_changes_nothing():
+    once = notebooks.normalise(executed(*RUNS[0]), True, scale="quick")
+    assert nbformat.writes(notebooks.normalise(once, True, scale="quick")) == nbformat.writes(once)
+
+
+def test_normalised_widgets_keep_their_links_and_lose_strays():
+    state = notebooks.normalise(executed(*RUNS[0]), True).metadata.widgets[STATE]["state"]
+    assert [state[m]["model_name"] for m in state] == [
+        "BoxModel",
+        "SliderModel",
+        "StackModel",
+        "LinkModel",
+    ]
+    assert state["widget-4"]["state"]["source"] == ["IPY_MODEL_widget-2", "i"]
+    assert "tooltip" not in json.dumps(state)
+
+
+def test_outputs_survive_normalising():
+    outputs = notebooks.normalise(executed(*RUNS[0]), True).cells[3].outputs
+    assert outputs[0].text == "ab\n"
+    assert outputs[1].data[VIEW]["model_id"] == "widget-1"
+    assert outputs[1].data["text/plain"] == "<Box>"
+    assert outputs[2].data["text/plain"] == "3" and outputs[2].execution_count == 3
+
+
+def test_injected_parameters_are_kept_folded_or_dropped():
+    kept = notebooks.normalise(executed(*RUNS[0]), True).cells
+    assert "hide-input" in kept[2].metadata.tags and kept[2].source == "n_records = 3"
+    assert len(notebooks.normalise(executed(*RUNS[0]), False).cells) == 3
+
+
+def test_normalising_leaves_its_argument_alone():
+    given = executed(*RUNS[0])
+    before = copy.deepcopy(given)
+    notebooks.normalise(given, True)
+    assert given == before
+
+
+def test_parameters_are_the_literals_of_their_cell():
+    assert notebooks.parameters(chapter()) == {
+        "dataset": "ludb",
+        "seeds": [0, 1],
+        "n_records": None,
+        "rate": -0.5,
+    }
+    assert notebooks.parameters(new_notebook(cells=[new_code_cell("a = 1")])) == {}
+
+
+def test_unknown_parameter_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match=r"chapter 01-x has no parameter 'steps'.*dataset, seeds"):
+        notebooks.check_parameters("01-x", chapter(), {"seeds": [1], "steps": 3})
+
+
+def test_hash_depends_on_code_alone():
+    bare = notebooks.code_hash(chapter())
+    assert notebooks.code_hash(executed(*RUNS[0])) == bare
+    assert notebooks.code_hash(chapter("x = 2")) != bare
+    prose = chapter()
+    prose.cells[0].source = "# Another title"
+    assert notebooks.code_hash(prose) == bare
+
+
+def test_broken_notebook_is_named(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{")
+    with pytest.raises(ValueError, match=r"a\.ipynb is not a notebook"):
+        notebooks.read(tmp_path / "a.ipynb")
+
+
+def test_error_outputs_are_found_with_their_cell():
+    notebook = chapter()
+    notebook.cells[2].outputs = [new_output("error", ename="KeyError", evalue="'a'", traceback=[])]
+    assert list(notebooks.errors(notebook)) == [(3, "KeyError: 'a'")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_committed_outputs_are_those_of_the_committed_code(path: Path):
+    notebook = notebooks.read(path)
+    if not notebooks.has_outputs(notebook):
+        pytest.skip(f"{path.stem} is committed without outputs")
+    record = notebook.metadata.ecglib
+    assert record.code_hash == notebooks.code_hash(notebook), (
+        f"the code of {path.name} changed since it was run: run `python -m ecglib build "
+        f"--scale paper --chapters {path.stem}`"
+    )
+    assert (record.scale, record.dataset) == ("paper", "ludb")
+    assert not list(notebooks.errors(notebook))
+    assert "papermill" not in notebook.metadata
+    text = path.read_text()
+    assert not ABSOLUTE_FILE.search(text)
+    assert str(ROOT) not in text and f"{Path.home()}/" not in text
+
+
+def test_scripts_of_the_pages_are_the_ones_listed():
+    done = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"],
+        cwd=ROOT / "vendor",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = {line.split()[1] for line in (ROOT / "vendor/SHA256SUMS").read_text().splitlines()}
+    there = {str(p.relative_to(ROOT / "vendor")) for p in (ROOT / "vendor/html").rglob("*.*")}
+    assert {name for name in there if (ROOT / "vendor" / name).is_file()} == listed

@@ -1,0 +1,35 @@
+"""Max pooling against TensorFlow's 'SAME' padding and against PyTorch's own gradients."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ecglib.nets.pooling import max_pool1d_same
+
+
+@pytest.mark.parametrize("pool", [1, 2, 3, 7])
+def test_equals_pytorchs_of_the_padded_signal(pool):
+    x = torch.randn(2, 3, 4, 25, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    missing = -25 % pool
+    padded = F.pad(x, (missing // 2, missing - missing // 2), value=-torch.inf)
+    theirs = F.max_pool1d(padded.flatten(0, 1), pool).unflatten(0, (2, 3))
+    ours = max_pool1d_same(x, pool)
+    assert torch.equal(ours, theirs)
+    direction = torch.randn_like(ours)
+    gradients = [torch.autograd.grad(y, x, direction)[0] for y in (ours, theirs)]
+    assert torch.equal(*gradients)
+
+
+def test_padding_is_split_as_by_tensorflow():
+    # Five samples by threes lack one, which stands after them: windows (123)(45·).
+    y = torch.tensor([-3.0, -1.0, -5.0, -2.0, -4.0]).view(1, 1, 1, 5)
+    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, -2.0]))
+    # Seven lack two, one on either side: (·12)(345)(67·).
+    y = torch.tensor([-1.0, -2.0, 7.0, 1.0, 1.0, -3.0, -2.0]).view(1, 1, 1, 7)
+    assert torch.equal(max_pool1d_same(y, 3).flatten(), torch.tensor([-1.0, 7.0, -2.0]))
+
+
+def test_the_first_of_equals_takes_the_gradient():
+    x = torch.zeros(1, 1, 1, 6, requires_grad=True)
+    (grad,) = torch.autograd.grad(max_pool1d_same(x, 3).sum(), x)
+    assert grad.flatten().tolist() == [1, 0, 0, 1, 0, 0]

@@ -1,0 +1,150 @@
+"""The sliders, without a page: what is linked, what is shown, and the live part's answers."""
+
+import io
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from ecglib.pages.widgets import NEEDS_KERNEL, frame_explorer, png
+
+
+def picture(value: float = 0.0) -> bytes:
+    fig, ax = plt.subplots(figsize=(2, 1), dpi=50)
+    ax.axhline(value)
+    return png(fig)
+
+
+def links() -> list[dict]:
+    """The states of all links there are."""
+    models = ipywidgets.Widget.get_manager_state()["state"].values()
+    return [model["state"] for model in models if model["model_name"] == "LinkModel"]
+
+
+@pytest.fixture(autouse=True)
+def no_widgets_left():
+    yield
+    ipywidgets.Widget.close_all()
+    plt.close("all")
+
+
+def test_equal_figures_give_equal_bytes_of_few_colours():
+    assert picture(0.5) == picture(0.5)
+    assert picture(0.5) != picture(0.7)
+    image = Image.open(io.BytesIO(picture()))
+    assert image.mode == "P" and image.size == (100, 50)
+    assert len(image.getcolors()) <= 64
+
+
+def test_drawing_closes_the_figure():
+    before = len(plt.get_fignums())
+    picture()
+    assert len(plt.get_fignums()) == before
+
+
+def test_palette_keeps_the_picture():
+    fig, ax = plt.subplots()
+    ax.plot(np.sin(np.linspace(0, 20, 300)), color="#0072b2")
+    plain = io.BytesIO()
+    fig.savefig(plain)
+    exact = np.asarray(Image.open(plain).convert("RGB"), float)
+    reduced = np.asarray(Image.open(io.BytesIO(png(fig))).convert("RGB"), float)
+    assert np.abs(exact - reduced).max() < 30
+
+
+def test_slider_is_linked_to_the_frames_of_every_group_and_the_list_to_the_groups():
+    groups = {"1 to 2": [picture(x) for x in (0, 1, 2)], "3 to 4": [picture(x) for x in (3, 4, 5)]}
+    box = frame_explorer(groups, "place", ["a", "b", "c"], alt="A line.")
+    shown, slider, outer = box.children
+    assert shown.options == tuple(groups) and slider.options == ("a", "b", "c")
+    ends = {(link["source"][0], link["target"][0]) for link in links()}
+    point = "IPY_MODEL_{}".format
+    assert ends == {
+        (point(shown.model_id), point(outer.model_id)),
+        *((point(slider.model_id), point(stack.model_id)) for stack in outer.children),
+    }
+    assert all(
+        (link["source"][1], link["target"][1]) == ("index", "selected_index") for link in links()
+    )
+    assert len(outer.children) == 2 and outer.selected_index == 0
+    for stack in outer.children:
+        assert len(stack.children) == 3 and stack.selected_index == 0
+    assert 'alt="3 to 4. A line. place: b."' in outer.children[1].children[1].value
+
+
+def test_alternative_text_is_escaped():
+    _, _, outer = frame_explorer({"a": [picture()]}, "at", alt='less < than & "quoted"').children
+    assert (
+        'alt="a. less &lt; than &amp; &quot;quoted&quot; at: 1."'
+        in outer.children[0].children[0].value
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: frame_explorer({"a": []}, "at"), "0 frames"),
+        (
+            lambda: frame_explorer({"a": [picture()]}, "at", [1, 2]),
+            "1 frames cannot stand for 2 values",
+        ),
+        (lambda: frame_explorer({"a": [b"GIF89a"]}, "at"), "not a PNG"),
+        (lambda: frame_explorer({}, "at"), "no groups"),
+        (lambda: frame_explorer({"a": [picture()], "b": []}, "at"), "0 frames"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+def live(render):
+    box = frame_explorer(
+        {"1 to 2": [picture(0), picture(1)]},
+        "position",
+        choices={"from": ["1", "2", "3"], "to": ["1", "2", "3"]},
+        render=render,
+    )
+    shown, slider, outer, chooser = box.children
+    says, first, second, button = chooser.children
+    return shown, slider, outer, chooser, says, first, second, button
+
+
+def test_live_choice_is_added_and_shown_at_the_slider_s_place():
+    asked = []
+
+    def render(a, b):
+        asked.append((a, b))
+        return [picture(5), picture(6)]
+
+    shown, slider, outer, chooser, _, first, second, button = live(render)
+    assert NEEDS_KERNEL in chooser._dom_classes
+    slider.index = 1
+    first.value, second.value = "3", " 1 "
+    button.click()
+    assert asked == [("3", "1")]
+    assert shown.value == "3 to 1" and shown.options == ("1 to 2", "3 to 1")
+    assert outer.children[1].selected_index == 1
+    first.value, second.value = "3", "1"
+    button.click()
+    assert len(asked) == 1, "a choice that is there already is not drawn again"
+
+
+def test_live_choice_that_is_not_there_is_named():
+    _, _, outer, _, says, first, second, button = live(lambda a, b: pytest.fail("drawn"))
+    first.value, second.value = "7", "1"
+    button.click()
+    assert "no '7'" in says.value and len(outer.children) == 1
+
+
+def test_error_of_the_live_drawing_is_shown_as_its_sentence():
+    def render(a, b):
+        raise ValueError("record 3 is flat.")
+
+    shown, _, outer, _, says, first, second, button = live(render)
+    first.value, second.value = "3", "1"
+    button.click()
+    assert says.value == "record 3 is flat." and not button.disabled
+    assert shown.options == ("1 to 2",) and len(outer.children) == 1

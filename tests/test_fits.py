@@ -1,0 +1,477 @@
+"""Workers and cache: the same numbers however fits are run, interrupted or repeated."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_fits import (
+    ToyFit,
+    dying_fit,
+    failing_fit,
+    lines,
+    object_fit,
+    toy_fit,
+    toy_specs,
+    wrong_count_fit,
+)
+
+from ecglib.cache import FitCache, describe
+from ecglib.fits import FitError, ensemble_size, resolve_device, run
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in ("ECGLIB_JOBS", "ECGLIB_CLUSTER", "ECGLIB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def assert_equal(results, expected):
+    assert len(results) == len(expected)
+    for ours, theirs in zip(results, expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name], strict=True)
+
+
+def undisturbed(tmp_path, specs, **options):
+    quiet = [replace(spec, log=str(tmp_path / "undisturbed-log"), seconds=0.0) for spec in specs]
+    return run(toy_fit, quiet, jobs=1, cache=tmp_path / "undisturbed", **options)
+
+
+# The same numbers, each fit once
+
+
+def test_same_numbers_whatever_the_jobs_and_nothing_is_fitted_twice(tmp_path, capfd):
+    specs = toy_specs(tmp_path / "log", 6)
+    one = run(toy_fit, specs, jobs=1, batch=2, cache=tmp_path / "one")
+    two = run(toy_fit, specs, jobs=2, batch=2, cache=tmp_path / "two", label="sweep")
+    assert_equal(two, one)
+    assert not np.array_equal(one[0]["product"], one[1]["product"])
+    assert all(result["threads"] == 1 for result in one + two)
+    done = lines(tmp_path / "log")
+    assert sorted(seed for seed, _, _ in done) == sorted(2 * list(range(6)))
+    assert {process for *_, process in done[6:]}.isdisjoint({os.getpid()})
+
+    assert_equal(run(toy_fit, specs, jobs=2, batch=2, cache=tmp_path / "two"), one)
+    assert len(lines(tmp_path / "log")) == 12
+    assert capfd.readouterr().err == ""  # no progress bar where nobody watches
+
+
+def test_results_follow_the_order_of_specs_and_duplicates_are_fitted_once(tmp_path):
+    a, b, c = toy_specs(tmp_path / "log", 3)
+    results = run(toy_fit, [c, a, replace(c), b], jobs=1, cache=tmp_path)
+    assert_equal(results, run(toy_fit, [c, a, c, b], jobs=1, cache=tmp_path))
+    assert_equal(results[:1], results[2:3])
+    assert [seed for seed, *_ in lines(tmp_path / "log")] == [2, 0, 1]
+    assert run(toy_fit, [], cache=tmp_path) == []
+
+
+def test_groups_are_kept_apart_and_only_missing_members_are_fitted(tmp_path):
+    specs = toy_specs(tmp_path / "log", 7)
+    run(toy_fit, [specs[4]], jobs=1, cache=tmp_path)
+    run(toy_fit, specs, jobs=1, batch=3, group=lambda spec: spec.seed % 2, cache=tmp_path)
+    # even seeds 0 2 4 | 6, odd seeds 1 3 5; 4 was there and its place stays empty
+    calls = [(seed, size) for seed, size, _ in lines(tmp_path / "log")]
+    assert calls == [(4, 1), (0, 2), (2, 2), (6, 1), (1, 3), (3, 3), (5, 3)]
+
+
+def test_the_callers_thread_count_is_put_back(tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert run(toy_fit, toy_specs(tmp_path / "log", 1), cache=tmp_path)[0]["threads"] == 1
+        with pytest.raises(FitError):
+            run(failing_fit, toy_specs(tmp_path / "log", 3), jobs=1, cache=tmp_path)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+# What the key covers
+
+
+def test_a_changed_configuration_is_another_fit(tmp_path):
+    (spec,) = toy_specs(tmp_path / "log", 1)
+    other = spec.signals.copy()
+    other[-1, -1] = np.nextafter(other[-1, -1], np.inf)
+    variants = [
+        spec,
+        replace(spec, seed=1),
+        replace(spec, signals=other),
+        replace(spec, signals=spec.signals.T.copy().reshape(spec.signals.shape)),
+        replace(spec, signals=spec.signals.reshape(60, 350)),
+        replace(spec, signals=spec.signals.astype(">f4")),
+        replace(spec, seconds=1),
+        replace(spec, seconds=True),
+    ]
+    store = FitCache(tmp_path)
+    prefix = store.prefix(toy_fit)
+    assert len({store.key(prefix, variant) for variant in variants}) == len(variants)
+    assert store.key(prefix, replace(spec)) == store.key(prefix, spec)
+    assert store.prefix(failing_fit) != prefix
+
+
+@dataclass(frozen=True)
+class Nested:
+    value: object
+
+
+@dataclass(frozen=True)
+class AlsoNested:
+    value: object
+
+
+def test_values_that_only_look_alike_have_different_keys(tmp_path):
+    store = FitCache(tmp_path)
+    values = [
+        None, 0, 0.0, False, "0", b"0", "", (), (0,), ((0,),), (0, 0), ("a", "bc"), ("ab", "c"),
+        {}, {"a": 1}, {"a": 2}, {"b": 1}, np.float32(0), np.float64(0), np.zeros(1), np.zeros(2),
+        np.zeros((1, 2)), np.zeros((2, 1)), np.zeros(2, np.float32), torch.nn.Conv1d,
+        torch.nn.Conv2d, Nested(0), AlsoNested(0), Nested(Nested(0)),
+    ]  # fmt: skip
+    assert len({store.key(b"", Nested(value)) for value in values}) == len(values)
+    assert store.key(b"", Nested({"a": 1, "b": 2})) == store.key(b"", Nested({"b": 2, "a": 1}))
+    with pytest.raises(ValueError, match="a spec may hold numbers, text, arrays"):
+        store.key(b"", Nested(object()))
+    with pytest.raises(ValueError, match="a spec may hold"):
+        store.key(b"", Nested(np.array([object()])))
+
+
+def test_changed_code_is_another_fit_and_a_changed_comment_is_not(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "edited_fit.py"
+    code = 'FACTOR = 2\n\ndef fit(specs):\n    """Doubles."""\n    return [{"x": FACTOR}]\n'
+    specs = toy_specs("unused", 1)
+
+    def fitted(text):
+        path.write_text(text)
+        importlib.invalidate_caches()
+        sys.modules.pop("edited_fit", None)
+        module = importlib.import_module("edited_fit")
+        return run(module.fit, specs, jobs=1, cache=tmp_path / "cache")[0]["x"]
+
+    def kept():
+        return len(list((tmp_path / "cache").rglob("*.npz")))
+
+    assert fitted(code) == 2
+    assert kept() == 1
+    assert fitted("# a comment\n" + code.replace("Doubles", "Doubles every spec")) == 2
+    assert kept() == 1
+    assert fitted(code.replace("FACTOR = 2", "FACTOR = 30")) == 30
+    assert kept() == 2
+
+
+def test_a_change_in_a_network_s_file_changes_the_key_and_one_in_a_figure_s_does_not(
+    tmp_path, monkeypatch
+):
+    for folder in ("nets", "pages"):
+        (tmp_path / "house" / folder).mkdir(parents=True)
+        (tmp_path / "house" / folder / "__init__.py").write_text("")
+    fit = "from house.nets import net\n\n\ndef fit(specs):\n    return [{'x': net.TAPS}]\n"
+    (tmp_path / "house/nets/training.py").write_text(fit)
+    net, figure = tmp_path / "house/nets/net.py", tmp_path / "house/pages/figure.py"
+    net.write_text("TAPS = 100\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    training = importlib.import_module("house.nets.training")
+    store = FitCache(tmp_path / "cache")
+    before = store.prefix(training.fit)
+    figure.write_text("WIDTH = 5.6\n")
+    assert store.prefix(training.fit) == before
+    net.write_text("TAPS = 100  # as in Table I\n")
+    assert store.prefix(training.fit) == before
+    net.write_text("TAPS = 99\n")
+    assert store.prefix(training.fit) != before
+
+
+# Files
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "not a zip"])
+def test_a_broken_file_is_named_and_its_fit_repeated(tmp_path, damage):
+    specs = toy_specs(tmp_path / "log", 2)
+    expected = run(toy_fit, specs, jobs=1, cache=tmp_path / "cache")
+    path = sorted((tmp_path / "cache").rglob("*.npz"))[0]
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 1
+    path.write_bytes(
+        {"cut": whole[:-40], "empty": b"", "flipped": flipped, "not a zip": b"junk" * 9}[damage]
+    )
+    with pytest.warns(UserWarning, match=f"{path.name} is broken"):
+        results = run(toy_fit, specs, jobs=1, cache=tmp_path / "cache")
+    assert_equal(results, expected)
+    assert len(lines(tmp_path / "log")) == 3
+    assert path.read_bytes() == whole
+
+
+def test_folder_from_the_environment_and_one_that_cannot_be_written(tmp_path, monkeypatch):
+    specs = toy_specs(tmp_path / "log", 1)
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path / "from-environment"))
+    run(toy_fit, specs)
+    (path,) = (tmp_path / "from-environment").rglob("*.npz")
+    assert path.parent.name == path.name[:2]
+
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match=r"cannot write fits to .*file/fits.*: set ECGLIB_CACHE"):
+        run(toy_fit, specs, cache=tmp_path / "file" / "fits")
+    assert len(lines(tmp_path / "log")) == 1
+
+
+# Interruption
+
+
+def _sweep(specs, folder, jobs):
+    run(toy_fit, specs, jobs=jobs, batch=2, cache=folder)
+
+
+def test_killed_ten_times_at_random_moments_and_finished_by_a_rerun(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ecglib.fits"])
+    rng = np.random.default_rng()
+    expected = undisturbed(tmp_path, toy_specs("", 12), batch=2)
+    finished_before = []
+    for trial in range(10):
+        log, folder = tmp_path / f"log{trial}", tmp_path / f"fits{trial}"
+        specs = toy_specs(log, 12, seconds=0.05)
+        jobs = 2 if trial % 5 == 0 else 1
+        process = context.Process(target=_sweep, args=(specs, folder, jobs))
+        process.start()
+        while process.is_alive() and not lines(log):
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.6 / jobs))
+        process.kill()
+        process.join()
+        assert process.exitcode in (-signal.SIGKILL, 0)
+
+        store = FitCache(folder)
+        prefix = store.prefix(toy_fit)
+        kept = {spec.seed for spec in specs if store.path(store.key(prefix, spec)).exists()}
+        finished_before.append(len(kept))
+        assert_equal(run(toy_fit, specs, jobs=1, batch=2, cache=folder), expected)
+        again = [seed for seed, _, process in lines(log) if process == os.getpid()]
+        assert sorted(again) == sorted(set(range(12)) - kept)
+    assert any(0 < count < 12 for count in finished_before), finished_before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc to see processes end")
+def test_workers_of_a_killed_sweep_end_too(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    specs = toy_specs(tmp_path / "log", 200, seconds=0.05)
+    process = context.Process(target=_sweep, args=(specs, tmp_path / "fits", 2))
+    process.start()
+    while process.is_alive() and len(lines(tmp_path / "log")) < 8:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    workers = {pid for *_, pid in lines(tmp_path / "log")}
+    assert process.pid not in workers
+    deadline = time.monotonic() + 20
+    while (running := [pid for pid in workers if _runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert running == []
+
+
+def _runs(pid):
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+    return "State:\tZ" not in status  # a zombie ended and was not yet reaped
+
+
+# Errors
+
+
+def test_a_failing_fit_is_named_and_what_was_finished_is_kept(tmp_path):
+    specs = toy_specs(tmp_path / "log", 3)
+    for jobs in (1, 2):
+        with pytest.raises(FitError) as caught:
+            run(failing_fit, specs, jobs=jobs, cache=tmp_path / str(jobs), label="figure 5")
+        message = str(caught.value)
+        assert message.startswith("figure 5: ToyFit(seed=2, ")
+        assert message.endswith("failed: ArithmeticError: the loss became NaN at step 17")
+        assert "array" not in message
+    assert len(list((tmp_path / "1").rglob("*.npz"))) == 2
+
+    with pytest.raises(FitError, match=r"^failing_fit: .*or one of the 2 fitted with it failed"):
+        run(failing_fit, specs, jobs=1, batch=3, cache=tmp_path / "batch")
+
+
+def test_a_worker_that_dies_is_an_error_and_not_a_hang(tmp_path):
+    with pytest.raises(FitError, match=r"sweep: a worker process died.*fewer jobs \(now 2"):
+        run(
+            dying_fit,
+            toy_specs(tmp_path / "log", 4),
+            jobs=2,
+            cache=tmp_path / "fits",
+            label="sweep",
+        )
+
+
+def test_results_that_cannot_be_kept(tmp_path):
+    specs = toy_specs(tmp_path / "log", 2)
+    with pytest.raises(FitError, match="1 results for 2 specs"):
+        run(wrong_count_fit, specs, batch=2, jobs=1, cache=tmp_path / "fits")
+    with pytest.raises(FitError, match="result 'name' is no array of numbers"):
+        run(object_fit, specs, jobs=1, cache=tmp_path / "fits")
+    assert not list((tmp_path / "fits").rglob("*.npz"))
+
+
+def test_bad_arguments(tmp_path, monkeypatch):
+    specs = toy_specs(tmp_path / "log", 1)
+    with pytest.raises(ValueError, match="unknown device 'tpu': choose auto, cpu or cuda"):
+        run(toy_fit, [replace(specs[0], device="tpu")], cache=tmp_path)
+    with pytest.raises(ValueError, match="batch must be at least 1, not 0"):
+        run(toy_fit, specs, batch=0, cache=tmp_path)
+    with pytest.raises(ValueError, match="jobs must be a whole number from 1 up, not -1"):
+        run(toy_fit, specs, jobs=-1, cache=tmp_path)
+    with pytest.raises(ValueError, match="a spec must be a dataclass instance, not dict"):
+        run(toy_fit, [{"seed": 1}], cache=tmp_path)
+    with pytest.raises(ValueError, match="must be a function of a module"):
+        run(lambda specs: [], specs, cache=tmp_path)
+    monkeypatch.setenv("ECGLIB_JOBS", "many")
+    with pytest.raises(ValueError, match="ECGLIB_JOBS must be a whole number from 1 up, not 'ma"):
+        run(toy_fit, specs, cache=tmp_path)
+    assert not lines(tmp_path / "log")
+    monkeypatch.setenv("ECGLIB_JOBS", "1")
+    run(toy_fit, toy_specs(tmp_path / "log", 3), cache=tmp_path)
+    assert {process for *_, process in lines(tmp_path / "log")} == {os.getpid()}
+
+
+# Devices
+
+
+def test_device_names():
+    available = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve_device("auto").type == available
+    assert resolve_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_where_there_is_none(tmp_path):
+    with pytest.raises(ValueError, match="no CUDA device here: choose device cpu or auto"):
+        run(toy_fit, [replace(toy_specs("", 1)[0], device="cuda")], cache=tmp_path)
+
+
+def test_auto_is_the_same_fit_as_the_device_it_stands_for(tmp_path):
+    (spec,) = toy_specs(tmp_path / "log", 1)
+    run(toy_fit, [replace(spec, device="auto")], cache=tmp_path)
+    run(toy_fit, [replace(spec, device=resolve_device("auto").type)], cache=tmp_path)
+    assert len(lines(tmp_path / "log")) == 1
+
+
+def test_ensemble_size_on_a_cpu_is_modest():
+    assert ensemble_size(1e6) == 16
+    assert ensemble_size(2**27) == 8
+    assert ensemble_size(2**40) == 1
+    with pytest.raises(ValueError, match="must be positive"):
+        ensemble_size(0)
+
+
+def test_ensemble_size_on_a_gpu_follows_its_free_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10 * 2**30, 80 * 2**30))
+    assert ensemble_size(2**30, "cuda") == 8
+    assert ensemble_size(2**20, torch.device("cuda")) == 1024
+    assert ensemble_size(2**40, "cuda") == 1
+
+
+def test_describe_leaves_arrays_out():
+    text = describe(ToyFit(np.zeros(3), 4, "log"))
+    assert text == "ToyFit(seed=4, log='log', seconds=0.0, device='auto')"
+
+
+# A Dask cluster
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _dask(*arguments):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments, "--no-dashboard"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="module")
+def dask():
+    """(address, worker processes) of a scheduler with two workers, all separate, over TCP."""
+    port = _free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny")
+    processes = [_dask(*scheduler), _dask(*worker), _dask(*worker)]
+    try:
+        from distributed import Client
+
+        with Client(address, timeout=30, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=30)
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_a_failing_fit_on_the_cluster_is_named(tmp_path, dask):
+    with pytest.raises(FitError, match=r"sweep: ToyFit\(seed=2, .*became NaN at step 17"):
+        run(
+            failing_fit,
+            toy_specs(tmp_path / "log", 3),
+            cluster=dask[0],
+            cache=tmp_path,
+            label="sweep",
+        )
+
+
+def test_a_cluster_that_loses_a_worker_finishes_with_the_same_numbers(tmp_path, dask, monkeypatch):
+    address, workers = dask
+    log = tmp_path / "log"
+    specs = toy_specs(log, 24, seconds=0.1)
+    expected = undisturbed(tmp_path, specs, batch=2)
+
+    def kill_one_in_the_middle():
+        while len({pid for *_, pid in lines(log)}) < 2 or len(lines(log)) < 6:
+            time.sleep(0.01)
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill_one_in_the_middle, daemon=True)
+    killer.start()
+    monkeypatch.setenv("ECGLIB_CLUSTER", address)
+    results = run(toy_fit, specs, batch=2, cache=tmp_path / "fits")
+    killer.join(timeout=1)
+    assert not killer.is_alive()
+    assert workers[0].wait(timeout=5) == -signal.SIGKILL
+    assert_equal(results, expected)
+    assert {pid for *_, pid in lines(log)} == {worker.pid for worker in workers}
+
+    done = len(lines(log))
+    monkeypatch.delenv("ECGLIB_CLUSTER")
+    assert_equal(run(toy_fit, specs, batch=2, jobs=1, cache=tmp_path / "fits"), expected)
+    assert len(lines(log)) == done
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{free}", "nonsense", "carrier://pigeon:1"])
+def test_a_cluster_that_does_not_answer(tmp_path, address):
+    address = address.format(free=_free_port())
+    began = time.monotonic()
+    with pytest.raises(ConnectionError, match=f"no Dask scheduler answers at {address}"):
+        run(toy_fit, toy_specs(tmp_path / "log", 1), cluster=address, cache=tmp_path)
+    assert time.monotonic() - began < 8
