@@ -1,11 +1,6 @@
 """One name for every source of records, as the chapters' parameter `dataset` has it."""
 
-from ecglib.data.ludb import load_ludb
 from ecglib.data.records import Records
-from ecglib.data.synthetic import load_synthetic
-from ecglib.data.wfdb_folder import load_wfdb
-
-N_SYNTHETIC = 200  # records, as many as LUDB has
 
 
 def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Records:
@@ -13,13 +8,23 @@ def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Record
 
     dataset: "ludb", "synthetic", or the path of a WFDB record or a folder of them.
     lead: of LUDB or the path; synthetic records all look like lead V6.
-    n_records: take the first so many; None takes all (of synthetic records: 200).
+    n_records: take the first so many; None takes all (of synthetic records: 200, as LUDB has).
 
     Raises ValueError for fewer than one record, and as the source does.
     """
     if n_records is not None and n_records < 1:
         raise ValueError(f"n_records is {n_records}: ask for one record at least.")
+    # Each source is imported when it is asked for: wfdb takes seconds, synthetic records do not.
     if dataset == "synthetic":
-        return load_synthetic(n_records or N_SYNTHETIC)
-    records = load_ludb(lead=lead) if dataset == "ludb" else load_wfdb(dataset, lead=lead)
-    return records.subset(range(min(n_records or len(records), len(records))))
+        from ecglib.data.synthetic import load_synthetic
+
+        return load_synthetic() if n_records is None else load_synthetic(n_records)
+    if dataset == "ludb":
+        from ecglib.data.ludb import load_ludb
+
+        records = load_ludb(lead=lead)
+    else:
+        from ecglib.data.wfdb_folder import load_wfdb
+
+        records = load_wfdb(dataset, lead=lead)
+    return records.subset(range(len(records))[:n_records])

@@ -5,56 +5,105 @@ PhysioNet, doi 10.13026/eegm-h675, under ODC-By 1.0.
 """
 
 import csv
-import hashlib
 import logging
 import os
 import tempfile
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pooch
 import wfdb
 
-from ecglib.data.records import Records, waves_from_symbols
+from ecglib.data.records import FS, Records, waves_from_symbols
 
-SUMS = "SHA256SUMS.txt"
-VARIABLE = "ECGLIB_LUDB"
-
-
-@dataclass(frozen=True)
-class Release:
-    """A published version: its name, its zip's address, the SHA-256 of its list of files."""
-
-    name: str
-    url: str
-    sums_sha256: str
-
-
-LUDB_1_0_1 = Release(
-    name="LUDB 1.0.1",
-    url="https://physionet.org/static/published-projects/ludb/"
-    "lobachevsky-university-electrocardiography-database-1.0.1.zip",
-    sums_sha256="cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f",
+RELEASE = "LUDB 1.0.1"
+URL = (
+    "https://physionet.org/static/published-projects/ludb/"
+    "lobachevsky-university-electrocardiography-database-1.0.1.zip"
 )
+SUMS = "SHA256SUMS.txt"  # the release's list of its files and their hashes
+SUMS_SHA256 = "cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f"
+VARIABLE = "ECGLIB_LUDB"  # the environment variable that may name LUDB's folder
+LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+AXIS = "Electric axis of the heart"  # a column of ludb.csv, and how its cells begin
 
 
-def cached() -> Path:
-    """The folder in the user's cache that LUDB is downloaded to."""
-    return Path(pooch.os_cache("ecglib")) / "ludb"
+def load_ludb(root: str | os.PathLike | None = None, lead: str = "v6") -> Records:
+    """LUDB's records of one lead with the waves, rhythms and findings its cardiologists gave.
+
+    The headers' gain makes every lead span one "mV", whatever its size; the numbers in the files
+    are microvolts (Einthoven's law holds in them exactly), and are read as such.
+
+    root: LUDB's folder; else the environment variable ECGLIB_LUDB, else the user's cache, else
+        it is downloaded there from PhysioNet. Every file used is checked.
+    lead: one of LEADS, in either case.
+
+    Returns signals (200, 5000) in mV at 500 Hz. Raises ValueError for an unknown lead or a
+    corrupted file, FileNotFoundError for a missing one or where LUDB cannot be downloaded.
+    """
+    if str(lead).lower() not in LEADS:
+        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
+    lead = str(lead).lower()
+    folder = _locate(root)
+    _verify(folder, ["RECORDS", "ludb.csv"])
+    names = (folder / "RECORDS").read_text().split()
+    _verify(folder, [f"{name}.{end}" for name in names for end in ("hea", "dat", lead)])
+    ids = tuple(Path(name).name for name in names)
+    signals, waves = [], []
+    for name in names:
+        signals.append(_microvolts(folder / f"{name}.dat")[:, LEADS.index(lead)] / 1000)
+        annotation = wfdb.rdann(str(folder / name), lead)
+        waves.append(waves_from_symbols(annotation.sample, annotation.symbol))
+    findings = _findings(folder / "ludb.csv")
+    return Records(
+        signals=np.array(signals, np.float32),
+        fs=FS,
+        ids=ids,
+        lead=lead,
+        source=RELEASE,
+        waves=tuple(waves),
+        rhythms=tuple(findings[i]["rhythm"] for i in ids),
+        diagnoses=tuple(findings[i]["diagnoses"] for i in ids),
+        healthy=np.array([findings[i]["healthy"] for i in ids]),
+    )
 
 
-def locate(root: str | os.PathLike | None = None, release: Release = LUDB_1_0_1) -> Path:
-    """LUDB's folder: `root`, else $ECGLIB_LUDB, else the user's cache, else downloaded there.
+def read_digital(record_id: str, root: str | os.PathLike | None = None) -> np.ndarray:
+    """All leads of one record as they are in its file, (5000, 12) integer microvolts.
+
+    Columns are in the order of LEADS. Raises as load_ludb does.
+    """
+    folder = _locate(root)
+    name = f"data/{record_id}.dat"
+    _verify(folder, [name])
+    return _microvolts(folder / name)
+
+
+def fetch(root: str | os.PathLike | None = None) -> Path:
+    """Download LUDB unless it is there already, check every file, and return its folder.
+
+    root: where it shall be; else it is looked for as load_ludb does.
+
+    Raises ValueError for a corrupted file, FileNotFoundError for a missing one or where it cannot
+    be downloaded, FileExistsError where `root` holds something else.
+    """
+    if root is not None and not (Path(root).expanduser() / SUMS).is_file():
+        return _download(Path(root).expanduser())
+    folder = _locate(root)
+    _verify(folder)
+    return folder
+
+
+def _locate(root: str | os.PathLike | None) -> Path:
+    """LUDB's folder: `root`, else $ECGLIB_LUDB, else in the user's cache, downloaded if need be.
 
     Raises FileNotFoundError where `root` or $ECGLIB_LUDB is given and holds no LUDB, or where it
     cannot be downloaded.
     """
     given = root or os.environ.get(VARIABLE)
-    folder = Path(given).expanduser() if given else cached()
+    folder = Path(given).expanduser() if given else Path(pooch.os_cache("ecglib")) / "ludb"
     if (folder / SUMS).is_file():
         return folder
     if given:
@@ -63,55 +112,32 @@ def locate(root: str | os.PathLike | None = None, release: Release = LUDB_1_0_1)
             f"{name} is {folder}, and there is no LUDB ({SUMS} is missing): give the folder that "
             f"holds it, or download it there with `python -m ecglib fetch --root {folder}`."
         )
-    return download(folder, release)
+    return _download(folder)
 
 
-def fetch(root: str | os.PathLike | None = None, release: Release = LUDB_1_0_1) -> Path:
-    """Download LUDB unless it is there already, check every file, and return its folder.
-
-    root: where it shall be; else it is looked for as load_ludb does.
-    Raises ValueError for a corrupted file, FileNotFoundError for a missing one or where it cannot
-    be downloaded, FileExistsError where `root` holds something else.
-    """
-    if root is not None and not (Path(root).expanduser() / SUMS).is_file():
-        return download(Path(root).expanduser(), release)
-    folder = locate(root, release)
-    verify(folder, None, release)
-    return folder
-
-
-def verify(folder: Path, names: Iterable[str] | None, release: Release = LUDB_1_0_1) -> None:
+def _verify(folder: Path, names: Iterable[str] | None = None) -> None:
     """Check files (names relative to `folder`; None: all) against the list, and it by its hash.
 
     Raises ValueError for a corrupted or unlisted file, FileNotFoundError for a missing one.
     """
-    sums = _sums((folder / SUMS).read_bytes(), folder / SUMS, release)
+    remedy = (
+        f"delete {folder} and download LUDB again with `python -m ecglib fetch --root {folder}`"
+    )
+    if pooch.file_hash(folder / SUMS) != SUMS_SHA256:
+        raise ValueError(f"{folder / SUMS} is not the list of {RELEASE}: {remedy}.")
+    lines = (folder / SUMS).read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
     for name in sums if names is None else names:
         path = folder / name
         if name not in sums:
-            raise ValueError(f"{release.name} has no file {name}: give a record that it has.")
+            raise ValueError(f"{RELEASE} has no file {name}: give a record that it has.")
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: {_remedy(folder)}.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sums[name]:
-            raise ValueError(
-                f"{path} is corrupted (its SHA-256 is not that in {SUMS}): {_remedy(folder)}."
-            )
+            raise FileNotFoundError(f"{path} is missing: {remedy}.")
+        if pooch.file_hash(path) != sums[name]:
+            raise ValueError(f"{path} is corrupted (its SHA-256 is not that in {SUMS}): {remedy}.")
 
 
-@lru_cache(maxsize=4)
-def _sums(content: bytes, path: Path, release: Release) -> dict[str, str]:
-    """SHA-256 by file name."""
-    if hashlib.sha256(content).hexdigest() != release.sums_sha256:
-        raise ValueError(f"{path} is not the list of {release.name}: {_remedy(path.parent)}.")
-    pairs = (line.split(maxsplit=1) for line in content.decode().splitlines())
-    return {name: digest for digest, name in pairs}
-
-
-def _remedy(folder: Path) -> str:
-    return f"delete {folder} and download LUDB again with `python -m ecglib fetch --root {folder}`"
-
-
-def download(folder: Path, release: Release = LUDB_1_0_1) -> Path:
+def _download(folder: Path) -> Path:
     """Download LUDB's zip and unpack it to `folder`, which appears when every file is checked.
 
     Raises FileNotFoundError where it cannot be downloaded, FileExistsError where `folder` holds
@@ -123,14 +149,13 @@ def download(folder: Path, release: Release = LUDB_1_0_1) -> Path:
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".ludb-") as scratch:
-        archive = _retrieve(Path(scratch), release)
-        unpacked = _unpack(archive, Path(scratch) / "files")
+        unpacked = _unpack(_retrieve(Path(scratch)), Path(scratch) / "files")
         try:
-            verify(unpacked, None, release)
+            _verify(unpacked)
         except (FileNotFoundError, ValueError) as error:
             broken = str(error).partition(":")[0].replace(f"{unpacked}/", "")
             raise ValueError(
-                f"what {release.url} sent is not {release.name} ({broken}): try again later."
+                f"what {URL} sent is not {RELEASE} ({broken}): try again later."
             ) from error
         try:
             os.replace(unpacked, folder)
@@ -140,19 +165,20 @@ def download(folder: Path, release: Release = LUDB_1_0_1) -> Path:
     return folder
 
 
-def _retrieve(scratch: Path, release: Release) -> Path:
+def _retrieve(folder: Path) -> Path:
+    """Download LUDB's zip into `folder`, and return its path."""
     pooch.get_logger().setLevel(logging.WARNING)  # it would print hashes that nobody asked for
     try:
         path = pooch.retrieve(
-            release.url,
+            URL,
             known_hash=None,  # the files in it are checked one by one
             fname="ludb.zip",
-            path=scratch,
+            path=folder,
             downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
         )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         raise FileNotFoundError(
-            f"{release.name} is not on this machine and cannot be downloaded from {release.url} "
+            f"{RELEASE} is not on this machine and cannot be downloaded from {URL} "
             f"({type(error).__name__}): set {VARIABLE} to a folder that holds it, or use "
             'dataset="synthetic", which needs no download.'
         ) from error
@@ -179,72 +205,13 @@ def _unpack(archive: Path, folder: Path) -> Path:
     return lists[0].parent
 
 
-LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
-AXIS = "Electric axis of the heart"
+def _microvolts(path: Path) -> np.ndarray:
+    """A record's .dat file, (samples, 12) integer microvolts.
 
-
-def load_ludb(
-    root: str | os.PathLike | None = None, lead: str = "v6", *, release: Release = LUDB_1_0_1
-) -> Records:
-    """LUDB's records of one lead with the waves, rhythms and findings its cardiologists gave.
-
-    The headers' gain makes every lead span one "mV", whatever its size; the numbers in the files
-    are microvolts (Einthoven's law holds in them exactly), and are read as such.
-
-    root: LUDB's folder; else the environment variable ECGLIB_LUDB, else the user's cache, else
-        it is downloaded there from PhysioNet. Every file used is checked.
-    lead: one of LEADS, in either case.
-    release: what is downloaded, and the hash of its list of files.
-
-    Returns signals (200, 5000) in mV at 500 Hz. Raises ValueError for an unknown lead or a
-    corrupted file, FileNotFoundError for a missing one or where LUDB cannot be downloaded.
+    All are 16 bits with the leads side by side, and the header would add only its gains: without
+    it LUDB is read in half the time. Wide integers, so that sums of leads do not overflow.
     """
-    lead = _known_lead(lead)
-    folder = locate(root, release)
-    verify(folder, ["RECORDS", "ludb.csv"], release)
-    names = (folder / "RECORDS").read_text().split()
-    verify(folder, [f"{name}.{end}" for name in names for end in ("hea", "dat", lead)], release)
-    findings = _findings(folder / "ludb.csv")
-    ids = tuple(Path(name).name for name in names)
-    signals, waves = [], []
-    for name in names:
-        path = str(folder / name)
-        record = wfdb.rdrecord(path, physical=False, channel_names=[lead])
-        signals.append(record.d_signal[:, 0] / 1000)
-        annotation = wfdb.rdann(path, lead)
-        waves.append(waves_from_symbols(annotation.sample, annotation.symbol))
-    return Records(
-        signals=np.array(signals, np.float32),
-        fs=500.0,
-        ids=ids,
-        lead=lead,
-        source=release.name,
-        waves=tuple(waves),
-        rhythms=tuple(findings[i]["rhythm"] for i in ids),
-        diagnoses=tuple(findings[i]["diagnoses"] for i in ids),
-        healthy=np.array([findings[i]["healthy"] for i in ids]),
-    )
-
-
-def read_digital(
-    record_id: str, root: str | os.PathLike | None = None, *, release: Release = LUDB_1_0_1
-) -> tuple[np.ndarray, np.ndarray]:
-    """All leads of one record as they are in its file, and as its header would have them.
-
-    Returns the file's integers, (5000, 12) in microvolts, and what the header's gains make of
-    them, (5000, 12), said to be mV. Columns are in the order of LEADS. Raises as load_ludb does.
-    """
-    folder = locate(root, release)
-    verify(folder, [f"data/{record_id}.{end}" for end in ("hea", "dat")], release)
-    path = str(folder / "data" / str(record_id))
-    digital = wfdb.rdrecord(path, physical=False, channel_names=list(LEADS))
-    return digital.d_signal, wfdb.rdrecord(path, channel_names=list(LEADS)).p_signal
-
-
-def _known_lead(lead: str) -> str:
-    if str(lead).lower() not in LEADS:
-        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
-    return str(lead).lower()
+    return np.fromfile(path, "<i2").reshape(-1, len(LEADS)).astype(np.int64)
 
 
 def _findings(path: Path) -> dict[str, dict]:

@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# One annotated wave: its kind ("p", "qrs" or "t") and three sample indices; -1 = not annotated.
+FS = 500  # Hz, LUDB's sampling rate: every source's records come at it
+
+KINDS = ("p", "qrs", "t")
+# One annotated wave: its kind and three sample indices; -1 = not annotated.
 WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4")])
 
 # WFDB's symbols at a wave's peak: the P wave's, the T wave's, and every kind of beat
 # (https://physionet.org/physiotools/wfdb/lib/ecgcodes.h). LUDB's only beat is "N".
-KINDS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
+SYMBOLS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def as_waves(rows: Sequence[tuple[str, int, int, int]]) -> np.ndarray:
 
 
 def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.ndarray:
-    """Waves of one annotation file: "(" opens a wave, one of KINDS is its peak, ")" closes it.
+    """Waves of one annotation file: "(" opens a wave, one of SYMBOLS is its peak, ")" closes it.
 
     Reads symbol by symbol, for triplets may be broken: a peak without its bracket is kept with -1
     in the bracket's place, a bracket that no peak follows (or precedes) belongs to no wave and is
@@ -101,8 +104,8 @@ def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.nda
     for sample, symbol in zip(samples, symbols, strict=True):
         if symbol == "(":
             opened, is_open = int(sample), False
-        elif symbol in KINDS:
-            rows.append((KINDS[symbol], opened, int(sample), -1))
+        elif symbol in SYMBOLS:
+            rows.append((SYMBOLS[symbol], opened, int(sample), -1))
             opened, is_open = -1, True
         elif symbol == ")":
             if is_open:

@@ -1,22 +1,48 @@
-"""Ten-second records that look like lead V6, with every wave known: no download, no patient.
+"""Records that look like lead V6, with every wave known: no download, no patient.
 
 Each record is a patient of its own: a train of R peaks, a phase that runs from each R peak to the
 next, and waves on that phase, each made of asymmetric Gaussians. The idea is ECGSYN's (McSharry
 et al., IEEE Trans. Biomed. Eng. 50:289, 2003), which moves a point round a circle and lets it be
-pulled up and down by the same Gaussians; here their sum is written down directly.
+pulled up and down by the same Gaussians; here their sum is written down directly. Single beats
+that differ in their T wave alone are made of the same Gaussians.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecglib.data.records import Records, as_waves
+from ecglib.data.records import FS, KINDS, Records, as_waves
+
+SECONDS = 10.0
+RHYTHMS = (  # by turns, so that the first few records show every one
+    "Sinus rhythm",
+    "Sinus bradycardia",
+    "Sinus rhythm",
+    "Atrial fibrillation",
+    "Sinus rhythm",
+    "Sinus tachycardia",
+    "Sinus rhythm",
+    "Sinus arrhythmia",
+    "Sinus rhythm",
+    "Sinus rhythm",
+)
+MEAN_RR = {  # median over patients, s, and standard deviation of its logarithm
+    "Sinus rhythm": (0.93, 0.12),
+    "Sinus bradycardia": (1.14, 0.07),
+    "Sinus tachycardia": (0.55, 0.05),
+    "Sinus arrhythmia": (0.92, 0.08),
+    "Atrial fibrillation": (0.74, 0.15),
+}
 
 # A wave lasts from so many sigmas before its peak to as many after it. LUDB's annotators have
 # the width at half height at 0.43 of a T wave's duration and 0.56 of a P wave's (V6, medians);
 # a Gaussian cut at 2.5 sigmas has 0.47.
 REACH = 2.5
+
+# Of controlled beats, after the R peak; their window ends at 510 ms.
+QRS_END_MS = 40.0
+FIRST_T_MS = 125.0  # T peak at no displacement
 
 
 @dataclass(frozen=True)
@@ -36,32 +62,113 @@ class Bump:
         return self.amplitude * np.exp(-0.5 * (from_peak / sigma) ** 2)
 
 
-def edges(bumps: Iterable[Bump]) -> tuple[float, float]:
-    """Onset and offset after the R peak, s, of the wave that these bumps make up."""
-    return (
-        min(bump.delay - REACH * bump.before for bump in bumps),
-        max(bump.delay + REACH * bump.after for bump in bumps),
+def load_synthetic(n_records: int = 200, seed: int = 0) -> Records:
+    """Synthetic ten-second records of lead V6 at 500 Hz with their true waves.
+
+    Rhythms are normal, slow, fast and irregular; T waves also inverted, biphasic and absent, P
+    waves inverted and absent, QRS complexes wide and negative. RR intervals vary with respiration
+    and at random, amplitudes with respiration; baseline wander and noise are added. Waves that
+    the record's ends cut are drawn but not annotated.
+
+    Record i depends on `seed` and i alone.
+    Returns signals (n_records, 5000) in mV. Raises ValueError for fewer than one record.
+    """
+    if n_records < 1:
+        raise ValueError(f"n_records is {n_records}: ask for one record at least.")
+    signals, waves, findings = [], [], []
+    rhythms = tuple(RHYTHMS[i % len(RHYTHMS)] for i in range(n_records))
+    for i, rhythm in enumerate(rhythms):
+        rng = np.random.default_rng([seed, i])
+        bumps, found = _patient(rng, rhythm)
+        signal, rows = _record(rng, rhythm, bumps)
+        signals.append(signal)
+        waves.append(as_waves(rows))
+        findings.append(found)
+    normal = [r == "Sinus rhythm" and not f for r, f in zip(rhythms, findings, strict=True)]
+    return Records(
+        signals=np.array(signals, np.float32),
+        fs=FS,
+        ids=tuple(f"s{i + 1}" for i in range(n_records)),
+        lead="v6",
+        source=f"synthetic (seed {seed})",
+        waves=tuple(waves),
+        rhythms=rhythms,
+        diagnoses=tuple(findings),
+        healthy=np.array(normal),
     )
 
 
-def patient(
-    rng: np.random.Generator, fibrillating: bool = False
-) -> tuple[list[Bump], tuple[str, ...]]:
+def _r_peaks(rng: np.random.Generator, rhythm: str, breath: tuple[float, float]) -> np.ndarray:
+    """Times of R peaks, s, from before the record's start to after its end."""
+    median, spread = MEAN_RR[rhythm]
+    mean = rng.lognormal(np.log(median), spread)
+    swing = rng.uniform(0.1, 0.2) if rhythm == "Sinus arrhythmia" else rng.uniform(0.005, 0.05)
+    irregular = rhythm == "Atrial fibrillation"
+    jitter = rng.uniform(0.15, 0.28) if irregular else rng.uniform(0.004, 0.02)
+    times = [-2.0 - rng.uniform() * mean]
+    while times[-1] < SECONDS + 2:
+        rr = mean * (1 + swing * np.sin(2 * np.pi * breath[0] * times[-1] + breath[1]))
+        times.append(times[-1] + max(0.3, rr * (1 + jitter * rng.standard_normal())))
+    return np.array(times)
+
+
+def _record(
+    rng: np.random.Generator, rhythm: str, bumps: list[Bump]
+) -> tuple[np.ndarray, list[tuple[str, int, int, int]]]:
+    """One record's signal, (samples,) mV, and its whole waves as rows for as_waves."""
+    time = np.arange(round(SECONDS * FS)) / FS
+    breath = rng.uniform(0.18, 0.32), rng.uniform(0, 2 * np.pi)  # Hz, rad
+    depth = rng.uniform(0.01, 0.07)
+    r_peaks = _r_peaks(rng, rhythm, breath)
+    cycles = np.arange(len(r_peaks))
+    phase = np.interp(time, r_peaks, cycles)  # k at the R peak of cycle k, k + 1 at the next
+    groups = [(kind, [bump for bump in bumps if bump.kind == kind]) for kind in KINDS]
+    signal, rows = np.zeros_like(time), []
+    for k in range(1, len(r_peaks) - 1):
+        gain = 1 + depth * np.sin(2 * np.pi * breath[0] * r_peaks[k] + breath[1])
+        for kind, group in groups:
+            if not group:
+                continue
+            # A cycle's length turns phase into seconds. In long cycles T waves come later and
+            # last longer, as the square root of RR (Bazett); P and QRS do not stretch.
+            rr = r_peaks[k] - r_peaks[k - 1] if kind == "p" else r_peaks[k + 1] - r_peaks[k]
+            unit = rr / np.sqrt(rr) if kind == "t" else rr  # s a cycle, at an RR interval of 1 s
+            near = np.flatnonzero(np.abs(phase - k) * unit < 1)
+            wave = sum(bump.at((phase[near] - k) * unit) for bump in group)
+            signal[near] += gain * wave
+            before = min(bump.delay - REACH * bump.before for bump in group)
+            after = max(bump.delay + REACH * bump.after for bump in group)
+            onset = round(FS * np.interp(k + before / unit, cycles, r_peaks))
+            offset = round(FS * np.interp(k + after / unit, cycles, r_peaks))
+            if onset >= 0 and offset < len(time):
+                rows.append((kind, onset, int(near[np.argmax(np.abs(wave))]), offset))
+    return signal + _disturbance(rng, time, rhythm, breath), rows
+
+
+def _disturbance(
+    rng: np.random.Generator, time: np.ndarray, rhythm: str, breath: tuple[float, float]
+) -> np.ndarray:
+    """Baseline wander, noise, and in fibrillation the atria's own waves, (samples,) mV."""
+    slow = rng.lognormal(np.log(0.05), 0.8)
+    wander = slow * np.sin(2 * np.pi * (rng.uniform(0.04, 0.15) * time + rng.uniform()))
+    wander += rng.uniform(0.01, 0.06) * np.sin(2 * np.pi * breath[0] * time + breath[1] + 1)
+    if rhythm == "Atrial fibrillation":
+        turns = np.cumsum(rng.normal(6.0, 8.0, len(time))) / FS  # about 6 Hz
+        wander += rng.uniform(0.02, 0.05) * np.sin(2 * np.pi * turns)
+    return wander + rng.lognormal(np.log(0.005), 0.5) * rng.standard_normal(len(time))
+
+
+def _patient(rng: np.random.Generator, rhythm: str) -> tuple[list[Bump], tuple[str, ...]]:
     """One patient's waves at an RR interval of 1 s, and the findings they amount to.
 
     The numbers are set so that over patients durations, delays and amplitudes spread about as
     they do on LUDB's lead V6; chapter 01 shows both.
     """
     height = _lognormal(rng, 1.25, 0.4, 0.4, 5.0)
-    parts = (_qrs(rng, height), _t(rng, height), ([], ()) if fibrillating else _p(rng))
-    return (
-        [bump for bumps, _ in parts for bump in bumps],
-        tuple(finding for _, findings in parts for finding in findings),
-    )
-
-
-def _lognormal(rng: np.random.Generator, median: float, spread: float, *limits: float) -> float:
-    return float(np.clip(rng.lognormal(np.log(median), spread), *limits or (0, np.inf)))
+    qrs, qrs_findings = _qrs(rng, height)
+    t, t_findings = _t(rng, height)
+    p, p_findings = ([], ()) if rhythm == "Atrial fibrillation" else _p(rng)
+    return [*qrs, *t, *p], (*qrs_findings, *t_findings, *p_findings)
 
 
 def _qrs(rng: np.random.Generator, height: float) -> tuple[list[Bump], tuple[str, ...]]:
@@ -114,122 +221,10 @@ def _p(rng: np.random.Generator) -> tuple[list[Bump], tuple[str, ...]]:
     return [wave], ()
 
 
-FS = 500.0  # Hz
-SECONDS = 10.0
-
-RHYTHMS = (  # by turns, so that the first few records show every one
-    "Sinus rhythm",
-    "Sinus bradycardia",
-    "Sinus rhythm",
-    "Atrial fibrillation",
-    "Sinus rhythm",
-    "Sinus tachycardia",
-    "Sinus rhythm",
-    "Sinus arrhythmia",
-    "Sinus rhythm",
-    "Sinus rhythm",
-)
-MEAN_RR = {  # median over patients, s, and standard deviation of its logarithm
-    "Sinus rhythm": (0.93, 0.12),
-    "Sinus bradycardia": (1.14, 0.07),
-    "Sinus tachycardia": (0.55, 0.05),
-    "Sinus arrhythmia": (0.92, 0.08),
-    "Atrial fibrillation": (0.74, 0.15),
-}
-
-
-def load_synthetic(n_records: int = 200, seed: int = 0) -> Records:
-    """Synthetic ten-second records of lead V6 at 500 Hz with their true waves.
-
-    Rhythms are normal, slow, fast and irregular; T waves also inverted, biphasic and absent, P
-    waves inverted and absent, QRS complexes wide and negative. RR intervals vary with respiration
-    and at random, amplitudes with respiration; baseline wander and noise are added. Waves that
-    the record's ends cut are drawn but not annotated.
-
-    Record i depends on `seed` and i alone.
-    Returns signals (n_records, 5000) in mV. Raises ValueError for fewer than one record.
-    """
-    if n_records < 1:
-        raise ValueError(f"n_records is {n_records}: ask for one record at least.")
-    signals, waves, findings = [], [], []
-    rhythms = tuple(RHYTHMS[i % len(RHYTHMS)] for i in range(n_records))
-    for i, rhythm in enumerate(rhythms):
-        rng = np.random.default_rng([seed, i])
-        bumps, found = patient(rng, fibrillating=rhythm == "Atrial fibrillation")
-        signal, rows = _record(rng, rhythm, bumps)
-        signals.append(signal)
-        waves.append(as_waves(rows))
-        findings.append(found)
-    normal = [r == "Sinus rhythm" and not f for r, f in zip(rhythms, findings, strict=True)]
-    return Records(
-        signals=np.array(signals, np.float32),
-        fs=FS,
-        ids=tuple(f"s{i + 1}" for i in range(n_records)),
-        lead="v6",
-        source=f"synthetic (seed {seed})",
-        waves=tuple(waves),
-        rhythms=rhythms,
-        diagnoses=tuple(findings),
-        healthy=np.array(normal),
-    )
-
-
-def _r_peaks(rng: np.random.Generator, rhythm: str, breath: tuple[float, float]) -> np.ndarray:
-    """Times of R peaks, s, from before the record's start to after its end."""
-    median, spread = MEAN_RR[rhythm]
-    mean = rng.lognormal(np.log(median), spread)
-    swing = rng.uniform(0.1, 0.2) if rhythm == "Sinus arrhythmia" else rng.uniform(0.005, 0.05)
-    irregular = rhythm == "Atrial fibrillation"
-    jitter = rng.uniform(0.15, 0.28) if irregular else rng.uniform(0.004, 0.02)
-    times = [-2.0 - rng.uniform() * mean]
-    while times[-1] < SECONDS + 2:
-        rr = mean * (1 + swing * np.sin(2 * np.pi * breath[0] * times[-1] + breath[1]))
-        times.append(times[-1] + max(0.3, rr * (1 + jitter * rng.standard_normal())))
-    return np.array(times)
-
-
-def _record(
-    rng: np.random.Generator, rhythm: str, bumps: list[Bump]
-) -> tuple[np.ndarray, list[tuple[str, int, int, int]]]:
-    """One record's signal, (samples,) mV, and its whole waves as rows for as_waves."""
-    time = np.arange(round(SECONDS * FS)) / FS
-    breath = rng.uniform(0.18, 0.32), rng.uniform(0, 2 * np.pi)  # Hz, rad
-    depth = rng.uniform(0.01, 0.07)
-    r_peaks = _r_peaks(rng, rhythm, breath)
-    cycles = np.arange(len(r_peaks))
-    phase = np.interp(time, r_peaks, cycles)  # k at the R peak of cycle k, k + 1 at the next
-    groups = [[b for b in bumps if b.kind == kind] for kind in ("p", "qrs", "t")]
-    signal, rows = np.zeros_like(time), []
-    for k in range(1, len(r_peaks) - 1):
-        gain = 1 + depth * np.sin(2 * np.pi * breath[0] * r_peaks[k] + breath[1])
-        for group in filter(None, groups):
-            # A cycle's length turns phase into seconds. In long cycles T waves come later and
-            # last longer, as the square root of RR (Bazett); P and QRS do not stretch.
-            kind = group[0].kind
-            rr = r_peaks[k] - r_peaks[k - 1] if kind == "p" else r_peaks[k + 1] - r_peaks[k]
-            unit = rr / np.sqrt(rr) if kind == "t" else rr  # s a cycle, at an RR interval of 1 s
-            near = np.flatnonzero(np.abs(phase - k) * unit < 1)
-            wave = sum(bump.at((phase[near] - k) * unit) for bump in group)
-            signal[near] += gain * wave
-            onset, offset = (
-                round(FS * np.interp(k + edge / unit, cycles, r_peaks)) for edge in edges(group)
-            )
-            if onset >= 0 and offset < len(time):
-                rows.append((kind, onset, int(near[np.argmax(np.abs(wave))]), offset))
-    return signal + _disturbance(rng, time, rhythm, breath), rows
-
-
-def _disturbance(
-    rng: np.random.Generator, time: np.ndarray, rhythm: str, breath: tuple[float, float]
-) -> np.ndarray:
-    """Baseline wander, noise, and in fibrillation the atria's own waves, (samples,) mV."""
-    slow = rng.lognormal(np.log(0.05), 0.8)
-    wander = slow * np.sin(2 * np.pi * (rng.uniform(0.04, 0.15) * time + rng.uniform()))
-    wander += rng.uniform(0.01, 0.06) * np.sin(2 * np.pi * breath[0] * time + breath[1] + 1)
-    if rhythm == "Atrial fibrillation":
-        turns = np.cumsum(rng.normal(6.0, 8.0, len(time))) / FS  # about 6 Hz
-        wander += rng.uniform(0.02, 0.05) * np.sin(2 * np.pi * turns)
-    return wander + rng.lognormal(np.log(0.005), 0.5) * rng.standard_normal(len(time))
+def _lognormal(
+    rng: np.random.Generator, median: float, spread: float, low: float = 0, high: float = np.inf
+) -> float:
+    return float(np.clip(rng.lognormal(np.log(median), spread), low, high))
 
 
 @dataclass(frozen=True)
@@ -247,15 +242,8 @@ class ControlledBeats:
     width_ms: np.ndarray
 
 
-FIRST_T_MS = 125.0  # R peak to T peak at no displacement: the window's end is 510 ms after R
-QRS_END_MS = 40.0
-
-
 def controlled_beats(
-    displacements_ms: Sequence[float] | np.ndarray,
-    widths_ms: Sequence[float] | np.ndarray = (80.0, 120.0, 160.0),
-    *,
-    p_wave: bool = True,
+    displacements_ms: Sequence[float] | np.ndarray, widths_ms: Sequence[float] | np.ndarray
 ) -> ControlledBeats:
     """One-cycle beats alike but for the T wave: every displacement at every width.
 
@@ -268,14 +256,12 @@ def controlled_beats(
     does not fit between the QRS complex and the window's end: a displacement of 300 ms leaves
     room for 160 ms, one of 0 for 170 ms.
     """
-    middle, length = 256, 512
-    displacement, width = (
-        grid.ravel()
-        for grid in np.meshgrid(
-            np.asarray(displacements_ms, float), np.asarray(widths_ms, float), indexing="ij"
-        )
-    )
-    delay, last = FIRST_T_MS + displacement, (length - 1 - middle) * 1000 / FS
+    from ecglib.data.windows import WINDOW  # with scipy.signal, a second that records do not need
+
+    displacement = np.repeat(np.asarray(displacements_ms, float), len(widths_ms))
+    width = np.tile(np.asarray(widths_ms, float), len(displacements_ms))
+    middle = WINDOW // 2
+    delay, last = FIRST_T_MS + displacement, (WINDOW - 1 - middle) * 1000 / FS
     unfit = (delay - width / 2 < QRS_END_MS) | (delay + width / 2 > last) | (width <= 0)
     if unfit.any():
         first = np.flatnonzero(unfit)[0]
@@ -284,14 +270,13 @@ def controlled_beats(
             f"between the QRS complex's end ({QRS_END_MS:g} ms after the R peak) and the window's "
             f"({last:g} ms): give a smaller width or displacement."
         )
-    lag = (np.arange(length) - middle) / FS
+    lag = (np.arange(WINDOW) - middle) / FS
     constant = [
         Bump("qrs", 0.0, 0.008, 0.008, 1.2),
         Bump("qrs", -0.020, 0.007, 0.007, -0.1),
         Bump("qrs", 0.022, 0.007, 0.007, -0.2),
+        Bump("p", -0.15, 0.02, 0.02, 0.1),
     ]
-    if p_wave:
-        constant.append(Bump("p", -0.15, 0.02, 0.02, 0.1))
     shared = sum(bump.at(lag) for bump in constant)
     sigma = width / 1000 / 2 / REACH
     t = 0.3 * np.exp(-0.5 * ((lag - delay[:, None] / 1000) / sigma[:, None]) ** 2)

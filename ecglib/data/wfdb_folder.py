@@ -12,9 +12,8 @@ import wfdb
 from scipy.signal import resample_poly
 from wfdb.processing import xqrs_detect
 
-from ecglib.data.records import WAVE, Records, waves_from_symbols
+from ecglib.data.records import FS, WAVE, Records, waves_from_symbols
 
-FS = 500  # Hz
 LONGEST_S = 10.0  # as LUDB's records
 SHORTEST_S = 4.0  # one window of the paper's section II-A
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3, "nv": 1e-6}
@@ -55,7 +54,7 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
     _warn(path, unfit, len(names), length)
     return Records(
         signals=np.array([signal[:length] for signal, _ in read.values()], np.float32),
-        fs=float(FS),
+        fs=FS,
         ids=tuple(read),
         lead=str(lead).lower(),
         source=path.resolve().name if path.is_dir() else names[0],

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import wfdb
@@ -31,3 +34,12 @@ def test_no_records_cannot_be_asked_for(n_records):
 def test_an_unknown_data_set_is_named_beside_those_there_are():
     with pytest.raises(FileNotFoundError, match='no data set "lubd": give "ludb", "synthetic"'):
         load("lubd")
+
+
+def test_synthetic_records_do_without_wfdb():
+    """It takes seconds to import, and chapters at the quick scale have no use for it."""
+    code = (
+        "import sys; from ecglib.data import load; load('synthetic', n_records=1); "
+        "sys.exit('wfdb' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,20 +1,22 @@
-"""Known answers from LUDB itself; skipped where it is not to be had."""
+"""A small LUDB made by hand, downloaded and spoilt, and known answers from LUDB itself."""
 
 import functools
-import hashlib
 import http.server
 import os
 import shutil
 import threading
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 import wfdb
 
-from ecglib.data.ludb import LEADS, Release, fetch, load_ludb, read_digital
+from ecglib.data import ludb
+from ecglib.data.ludb import LEADS, fetch, load_ludb, read_digital
 from ecglib.data.records import waves_from_symbols
 
 CSV = """ID,Sex,Age,Rhythms,Electric axis of the heart,Conduction abnormalities,Other states
@@ -67,10 +69,7 @@ def original(tmp_path_factory) -> Path:
 def _list_sums(folder: Path) -> None:
     files = sorted(f for f in folder.rglob("*") if f.is_file() and f.name != "SHA256SUMS.txt")
     (folder / "SHA256SUMS.txt").write_text(
-        "".join(
-            f"{hashlib.sha256(f.read_bytes()).hexdigest()} {f.relative_to(folder).as_posix()}\n"
-            for f in files
-        )
+        "".join(f"{pooch.file_hash(f)} {f.relative_to(folder).as_posix()}\n" for f in files)
     )
 
 
@@ -88,51 +87,47 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def served(tmp_path):
-    """A folder and the address it is served at."""
+def small(original, monkeypatch, tmp_path) -> Path:
+    """Takes `original` for the release, and lets no LUDB of this machine be found."""
+    monkeypatch.setattr(ludb, "RELEASE", "LUDB in small")
+    monkeypatch.setattr(ludb, "SUMS_SHA256", pooch.file_hash(original / "SHA256SUMS.txt"))
+    monkeypatch.setattr(ludb, "URL", "http://127.0.0.1:9/nothing.zip")
+    monkeypatch.delenv("ECGLIB_LUDB", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    return original
+
+
+@pytest.fixture
+def copy(small, tmp_path) -> Path:
+    """A folder with the small LUDB, to be spoilt."""
+    return Path(shutil.copytree(small, tmp_path / "copy"))
+
+
+@pytest.fixture
+def served(small, monkeypatch, tmp_path) -> Iterator[Path]:
+    """Where the zip belongs that is downloaded."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(ludb, "URL", f"http://127.0.0.1:{server.server_port}/ludb.zip")
+        yield folder / "ludb.zip"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(autouse=True)
-def nowhere_else(monkeypatch, tmp_path):
-    """No LUDB of this machine is found: the environment is empty and the cache is new."""
-    monkeypatch.delenv("ECGLIB_LUDB", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
-
-
-@pytest.fixture
-def copy(original, tmp_path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "copy"))
-
-
-@pytest.fixture
-def release(original) -> Release:
-    return _release(original, "http://127.0.0.1:9/nothing.zip")
-
-
-def _release(folder: Path, url: str) -> Release:
-    digest = hashlib.sha256((folder / "SHA256SUMS.txt").read_bytes()).hexdigest()
-    return Release("LUDB in small", url, digest)
 
 
 def _left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
 
 
-def test_microvolts_waves_and_findings_of_a_small_one(copy, release):
-    records = load_ludb(copy, "V6", release=release)
-    digital, physical = read_digital("2", copy, release=release)
-    assert records.signals[1] == pytest.approx(digital[:, LEADS.index("v6")] / 1000)
-    assert physical == pytest.approx(digital / 1234)
+def test_microvolts_waves_and_findings_of_a_small_one(copy):
+    records = load_ludb(copy, "V6")
+    record = wfdb.rdrecord(str(copy / "data" / "2"), physical=False)
+    assert np.array_equal(read_digital("2", copy), record.d_signal)
+    assert records.signals[1] == pytest.approx(record.d_signal[:, LEADS.index("v6")] / 1000)
     assert records.waves[0].tolist() == [("qrs", 500, 520, 545), ("t", -1, 700, -1)]
     assert records.rhythms == ("Sinus rhythm", "Atrial fibrillation")
     assert records.diagnoses == (
@@ -147,139 +142,129 @@ def test_microvolts_waves_and_findings_of_a_small_one(copy, release):
     assert records.healthy.tolist() == [True, False]
 
 
-def test_download_end_to_end_with_a_progress_bar(original, served, tmp_path, capfd):
-    folder, address = served
-    _zip(original, folder / "ludb.zip")
-    release = _release(original, f"{address}/ludb.zip")
-    records = load_ludb(release=release)
+def test_download_end_to_end_with_a_progress_bar(small, served, tmp_path, capfd):
+    _zip(small, served)
+    records = load_ludb()
     assert len(records) == 2
     assert "100%" in capfd.readouterr().err
-    (folder / "ludb.zip").unlink()  # from now on the cache has to do
-    assert np.array_equal(load_ludb(release=release).signals, records.signals)
+    served.unlink()  # from now on the cache has to do
+    assert np.array_equal(load_ludb().signals, records.signals)
     cache = tmp_path / "cache" / "ecglib"
-    assert fetch(release=release) == cache / "ludb"
+    assert fetch() == cache / "ludb"
     assert [path.name for path in cache.iterdir()] == ["ludb"]
 
 
-def test_fetch_downloads_to_a_given_folder_and_then_leaves_it(original, served, tmp_path):
-    folder, address = served
-    _zip(original, folder / "ludb.zip")
-    release = _release(original, f"{address}/ludb.zip")
+def test_fetch_downloads_to_a_given_folder_and_then_leaves_it(small, served, tmp_path):
+    _zip(small, served)
     where = tmp_path / "mine" / "ludb"
-    assert fetch(where, release) == where
-    assert _left_in(where) == _left_in(original)
-    (folder / "ludb.zip").unlink()
-    assert fetch(where, release) == where
+    assert fetch(where) == where
+    assert _left_in(where) == _left_in(small)
+    served.unlink()
+    assert fetch(where) == where
 
 
-def test_fetch_does_not_write_over_something_else(tmp_path, release):
+def test_fetch_does_not_write_over_something_else(small, tmp_path):
     (tmp_path / "thesis.txt").write_text("long")
     with pytest.raises(FileExistsError, match="holds something that is not LUDB"):
-        fetch(tmp_path, release)
+        fetch(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "long"
 
 
-def test_the_argument_goes_before_the_environment(copy, release, monkeypatch, tmp_path):
+def test_the_argument_goes_before_the_environment(copy, monkeypatch, tmp_path):
     monkeypatch.setenv("ECGLIB_LUDB", str(tmp_path))
-    assert len(load_ludb(copy, release=release)) == 2
+    assert len(load_ludb(copy)) == 2
     with pytest.raises(FileNotFoundError, match=r"ECGLIB_LUDB is .* and there is no LUDB"):
-        load_ludb(release=release)
+        load_ludb()
     monkeypatch.setenv("ECGLIB_LUDB", str(copy))
-    assert len(load_ludb(release=release)) == 2
+    assert len(load_ludb()) == 2
     with pytest.raises(FileNotFoundError, match=r"root is .* and there is no LUDB"):
-        load_ludb(tmp_path, release=release)
+        load_ludb(tmp_path)
 
 
-def test_without_a_network_the_message_says_what_to_do(release, tmp_path):
+def test_without_a_network_the_message_says_what_to_do(small, tmp_path):
     with pytest.raises(FileNotFoundError) as error:
-        load_ludb(release=release)
+        load_ludb()
     assert "ECGLIB_LUDB" in str(error.value) and 'dataset="synthetic"' in str(error.value)
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
-def test_a_missing_page_is_no_download(served, original, tmp_path):
-    release = _release(original, f"{served[1]}/moved.zip")
-    with pytest.raises(FileNotFoundError, match=r"cannot be downloaded from .*moved\.zip"):
-        load_ludb(release=release)
+def test_a_missing_page_is_no_download(served, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cannot be downloaded from .*ludb\.zip"):
+        load_ludb()
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
 @pytest.mark.parametrize("name", ["data/2.dat", "data/1.hea", "data/1.v6", "ludb.csv", "RECORDS"])
-def test_a_corrupted_file_is_named(copy, release, name):
+def test_a_corrupted_file_is_named(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"{name} is corrupted"):
-        load_ludb(copy, release=release)
+        load_ludb(copy)
     with pytest.raises(ValueError, match=f"{name} is corrupted"):
-        fetch(copy, release)
+        fetch(copy)
 
 
-def test_files_of_other_leads_do_not_matter_to_this_one(copy, release):
+def test_files_of_other_leads_do_not_matter_to_this_one(copy):
     (copy / "data" / "1.avr").unlink()
-    assert len(load_ludb(copy, release=release)) == 2
+    assert len(load_ludb(copy)) == 2
     with pytest.raises(FileNotFoundError, match=r"data/1\.avr is missing"):
-        load_ludb(copy, "avr", release=release)
+        load_ludb(copy, "avr")
     with pytest.raises(FileNotFoundError, match=r"data/1\.avr is missing"):
-        fetch(copy, release)
+        fetch(copy)
 
 
-def test_a_list_rewritten_to_suit_corrupted_files_is_refused(copy, release):
+def test_a_list_rewritten_to_suit_corrupted_files_is_refused(copy):
     (copy / "ludb.csv").write_text(CSV.replace("51", "15"))
     _list_sums(copy)
     with pytest.raises(ValueError, match=r"SHA256SUMS\.txt is not the list of LUDB in small"):
-        load_ludb(copy, release=release)
+        load_ludb(copy)
 
 
-def test_an_unknown_record_is_refused(copy, release):
-    with pytest.raises(ValueError, match=r"no file data/201\.hea"):
-        read_digital("201", copy, release=release)
+def test_an_unknown_record_is_refused(copy):
+    with pytest.raises(ValueError, match=r"no file data/201\.dat"):
+        read_digital("201", copy)
 
 
 @pytest.mark.parametrize("member", ["../escaped.txt", "/tmp/escaped.txt", "a/../../escaped.txt"])
-def test_a_zip_that_points_outside_its_folder_is_refused(original, served, tmp_path, member):
-    folder, address = served
-    _zip(original, folder / "ludb.zip", **{member: b"out"})
+def test_a_zip_that_points_outside_its_folder_is_refused(small, served, tmp_path, member):
+    _zip(small, served, **{member: b"out"})
     with pytest.raises(ValueError, match="names a file outside its folder"):
-        load_ludb(release=_release(original, f"{address}/ludb.zip"))
+        load_ludb()
     assert not list(tmp_path.rglob("escaped.txt"))
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
-def test_a_broken_zip_leaves_nothing(original, served, tmp_path):
-    folder, address = served
-    _zip(original, folder / "ludb.zip")
-    content = (folder / "ludb.zip").read_bytes()
-    (folder / "ludb.zip").write_bytes(content[: len(content) // 2])
+def test_a_broken_zip_leaves_nothing(small, served, tmp_path):
+    _zip(small, served)
+    content = served.read_bytes()
+    served.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match="not a whole zip"):
-        load_ludb(release=_release(original, f"{address}/ludb.zip"))
+        load_ludb()
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
-def test_a_zip_with_a_damaged_member_leaves_nothing(original, copy, served, tmp_path):
-    folder, address = served
+def test_a_zip_with_a_damaged_member_leaves_nothing(copy, served, tmp_path):
     (copy / "data" / "2.v5").write_bytes(b"")
-    _zip(copy, folder / "ludb.zip")
+    _zip(copy, served)
     with pytest.raises(ValueError, match=r"is not LUDB in small \(data/2\.v5 is corrupted"):
-        load_ludb(release=_release(original, f"{address}/ludb.zip"))
+        load_ludb()
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
-def test_a_zip_of_something_else_is_refused(original, served, tmp_path):
-    folder, address = served
-    with zipfile.ZipFile(folder / "ludb.zip", "w") as file:
+def test_a_zip_of_something_else_is_refused(served, tmp_path):
+    with zipfile.ZipFile(served, "w") as file:
         file.writestr("cat.txt", "meow")
     with pytest.raises(ValueError, match=r"holds no SHA256SUMS\.txt"):
-        load_ludb(release=_release(original, f"{address}/ludb.zip"))
-
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("ECGLIB_LUDB"), reason="ECGLIB_LUDB names no folder that holds LUDB"
-)
+        load_ludb()
+    assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
 @pytest.fixture(scope="module")
 def v6():
+    """Lead V6 of LUDB itself: what asks for it is skipped where LUDB is not at hand."""
+    if not os.environ.get("ECGLIB_LUDB"):
+        pytest.skip("ECGLIB_LUDB names no folder that holds LUDB")
     return load_ludb()
 
 
@@ -303,9 +288,12 @@ def test_einthovens_law_holds_in_the_digital_values_and_not_in_the_headers(v6):
     i, ii, iii = (LEADS.index(lead) for lead in ("i", "ii", "iii"))
     errors = []
     for record, record_id in enumerate(v6.ids):
-        digital, physical = read_digital(record_id)
-        assert not np.any(digital[:, i] + digital[:, iii] - digital[:, ii])
+        path = str(Path(os.environ["ECGLIB_LUDB"]) / "data" / record_id)
+        digital = read_digital(record_id)
+        assert np.array_equal(digital, wfdb.rdrecord(path, physical=False).d_signal)
         assert np.array_equal(np.round(v6.signals[record] * 1000), digital[:, LEADS.index("v6")])
+        assert not np.any(digital[:, i] + digital[:, iii] - digital[:, ii])
+        physical = wfdb.rdrecord(path).p_signal
         assert np.ptp(physical, axis=0) == pytest.approx(1, abs=0.01)
         errors.append(np.abs(physical[:, i] + physical[:, iii] - physical[:, ii]).max())
     assert np.median(errors) > 0.2 and min(errors) > 0.005  # mV, as the headers have it

@@ -74,7 +74,7 @@ def test_t_peaks_are_where_the_signal_peaks(records):
 
 def test_onsets_and_offsets_bound_the_wave(records):
     """Of a T wave's energy over its neighbourhood next to nothing is outside its bounds."""
-    beats = controlled_beats([100], [160], p_wave=False)
+    beats = controlled_beats([100], [160])
     onset, offset = beats.t_peak[0] - 40, beats.t_peak[0] + 40
     later = beats.signals[0, 280:]
     inside = later[int(onset) - 280 : int(offset) - 279]
@@ -170,7 +170,7 @@ def test_controlled_beats_are_alike_but_for_the_t_wave():
 
 
 def test_a_width_is_the_time_above_a_small_share_of_the_height():
-    (signal,) = controlled_beats([150], [160], p_wave=False).signals
+    (signal,) = controlled_beats([150], [160]).signals
     above = np.flatnonzero(signal[290:] > 0.3 * np.exp(-0.5 * 2.5**2))
     assert np.ptp(above) * 2 == pytest.approx(160, abs=4)
 

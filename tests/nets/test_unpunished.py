@@ -247,7 +247,7 @@ def test_a_gpu_finds_the_same_gradients():
 
 @pytest.mark.skipif("ECGLIB_LUDB" not in os.environ, reason="LUDB is not at hand: set ECGLIB_LUDB")
 def test_the_published_setting_on_a_record_of_ludb():
-    signal = read_digital("1")[0][:, LEADS.index("v6")]
+    signal = read_digital("1")[:, LEADS.index("v6")]
     specs = [UnpunishedFit(signal, 1000, 4900, p, steps=30, record="1") for p in (3, 7)]
     for result in (fit_unpunished([s])[0] for s in specs):
         assert np.isfinite(result["reconstruction"]).all()
