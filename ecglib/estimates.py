@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-Statistic = Callable[[np.ndarray, np.ndarray], float]
+Statistic = Callable[[np.ndarray, np.ndarray], float]  # of values and weights of one shape
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Median of the finite `values` under `weights` (same shape); NaN where nothing weighs."""
+    """Median of the finite `values` under `weights` (same shape); NaN where nothing weighs.
+
+    It is one of the values: of two middle ones the lower.
+    """
     keep = np.isfinite(values) & (weights > 0)
     if not keep.any():
         return np.nan
-    values, weights = values[keep], weights[keep]
-    order = np.argsort(values)
-    cumulated = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+    return float(np.quantile(values[keep], 0.5, weights=weights[keep], method="inverted_cdf"))
 
 
 def resampled(
@@ -58,27 +58,25 @@ def resampled(
     patients: np.ndarray,
     seeds: int | Sequence[int] = 1,
     unit: str = "",
-    seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
     """The statistic with a percentile interval, resampled over patients and over seeds.
 
     Patients are drawn with replacement, and an observation weighs as often as its patient was
     drawn; an observation made of two patients (a pair) weighs the product of the two. Fitted
-    networks (seeds) are drawn the same way, independently (a two-way bootstrap).
+    networks (seeds) are drawn the same way, independently (a two-way bootstrap). The same
+    arguments give the same interval.
 
-    Parameters
-    ----------
-    statistic : takes weights (seeds, observations) and returns a number.
-    patients : (observations,) or (observations, 2) labels of the patients behind each one.
-    seeds : how many fitted networks gave the observations; several numbers for several groups of
+    statistic: takes weights (seeds, observations) and returns a number.
+    patients: (observations,) or (observations, 2) labels of the patients behind each one.
+    seeds: how many fitted networks gave the observations; several numbers for several groups of
         networks, each resampled within itself, their rows of weights below each other.
     """
     groups = [seeds] if isinstance(seeds, int) else list(seeds)
     patients = np.asarray(patients)
     labels, codes = np.unique(patients, return_inverse=True)
     codes = codes.reshape(len(patients), -1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     draws = []
     for _ in range(resamples):
         drawn = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels))
@@ -86,9 +84,9 @@ def resampled(
         draws.append(statistic(fits[:, None] * drawn[codes].prod(axis=1)[None, :]))
     value = statistic(np.ones((sum(groups), len(patients))))
     known = np.array(draws)[~np.isnan(draws)]
-    # The nearest draw, not a mean of two: a draw may be infinite.
-    quantiles = np.percentile(known, [2.5, 97.5], method="nearest") if len(known) else (np.nan,) * 2
-    low, high = quantiles
+    low, high = np.nan, np.nan
+    if len(known):  # the nearest draw, not a mean of two: a draw may be infinite
+        low, high = np.percentile(known, [2.5, 97.5], method="nearest")
     return Estimate(float(value), float(low), float(high), len(patients), unit)
 
 
@@ -97,17 +95,14 @@ def bootstrap(
     patients: np.ndarray | None = None,
     statistic: Statistic = weighted_mean,
     unit: str = "",
-    seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
     """A statistic of `values` with its 95 % bootstrap interval over patients (and seeds).
 
-    Parameters
-    ----------
-    values : (observations,) or (seeds, observations); NaN counts as not observed.
-    patients : (observations,) or (observations, 2) labels; by default each observation is a
+    values: (observations,) or (seeds, observations); NaN counts as not observed.
+    patients: (observations,) or (observations, 2) labels; by default each observation is a
         patient of its own.
-    statistic : `weighted_mean` or `weighted_median`.
+    statistic: `weighted_mean` or `weighted_median`.
 
     Raises ValueError where there are not as many labels as observations.
     """
@@ -123,7 +118,6 @@ def bootstrap(
         patients,
         seeds=len(values),
         unit=unit,
-        seed=seed,
         resamples=resamples,
     )
 
@@ -131,16 +125,12 @@ def bootstrap(
 def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Where a fitted logistic psychometric curve of the share of hits passes one half.
 
-    Parameters
-    ----------
-    x : (observations,) stimulus, in any unit, not negative.
-    hits : (observations,) zeros and ones, or shares.
-    weights : (observations,) how often each observation counts.
+    x: (observations,) stimulus, in any unit, not negative.
+    hits: (observations,) zeros and ones, or shares.
+    weights: (observations,) how often each observation counts; by default once.
 
-    Returns
-    -------
-    The point in the unit of `x`; 0 when the curve is above one half from there on, infinity when
-    it does not pass one half up to the largest `x`, NaN when nothing weighs.
+    Returns the point in the unit of `x`: 0 where the curve is above one half from there on,
+    infinity where it does not pass one half up to the largest `x`, NaN where nothing weighs.
     """
     from scipy.special import expit  # half a second that readers of results need not wait
 
@@ -167,15 +157,11 @@ def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None =
     return float(max(point, 0.0)) if point <= levels[-1] else np.inf
 
 
-def change_point(
-    x: np.ndarray, values: np.ndarray, unit: str = "", seed: int = 0, resamples: int = 1000
-) -> Estimate:
+def change_point(x: np.ndarray, values: np.ndarray, unit: str = "") -> Estimate:
     """Where a curve bends: the knot of the best continuous two-piece line, over records.
 
-    Parameters
-    ----------
-    x : (points,) rising, in any unit.
-    values : (records, points); the mean over records is what bends, records are resampled.
+    x: (points,) rising, in units of `unit`.
+    values: (records, points); the mean over records is what bends, records are resampled.
     """
     x, values = np.asarray(x, float), np.asarray(values, float)
     knots = np.linspace(x[1], x[-2], 60)
@@ -186,4 +172,4 @@ def change_point(
         mean = np.average(values, axis=0, weights=weights[0])
         return float(knots[np.argmin(np.linalg.norm(residual_makers @ mean, axis=1))])
 
-    return resampled(knot, np.arange(len(values)), unit=unit, seed=seed, resamples=resamples)
+    return resampled(knot, np.arange(len(values)), unit=unit)

@@ -46,6 +46,7 @@ def test_weighted_mean_and_median_leave_out_what_is_not_observed():
         assert np.isnan(statistic(np.full(4, np.nan), weights))
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     arrays.arrays(float, st.integers(1, 20), elements=NUMBERS),
     st.lists(st.integers(0, 4), min_size=20, max_size=20),
@@ -130,10 +131,9 @@ def test_groups_of_networks_are_resampled_each_within_itself():
         assert drawn[:2].sum() == pytest.approx(2) and drawn[2:].sum() == pytest.approx(5)
 
 
-def test_the_same_seed_gives_the_same_interval_another_one_another():
+def test_the_same_values_give_the_same_interval():
     values = np.random.default_rng(0).normal(size=30)
-    assert bootstrap(values, seed=3) == bootstrap(values, seed=3)
-    assert bootstrap(values, seed=3) != bootstrap(values, seed=4)
+    assert bootstrap(values) == bootstrap(values)
 
 
 def test_an_interval_may_reach_infinity_and_leaves_out_draws_without_an_answer():
@@ -194,7 +194,7 @@ def test_critical_point_without_any_weight_is_not_a_number():
     assert np.isnan(critical_point(np.arange(5.0), np.ones(5), np.zeros(5)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.floats(0.01, 1000))
 def test_critical_point_scales_with_the_unit(unit):
     rng = np.random.default_rng(5)
@@ -209,7 +209,7 @@ def test_change_point_recovers_the_knot_of_a_bent_line(knot):
     x = np.array([0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6])
     curve = 1 - 0.8 * np.minimum(x, knot) / knot - 0.01 * x
     values = curve + rng.normal(0, 0.2, (35, 1)) + rng.normal(0, 0.02, (35, len(x)))
-    estimate = change_point(x, values, unit="cycles", resamples=200)
+    estimate = change_point(x, values, unit="cycles")
     assert estimate.value == pytest.approx(knot, abs=0.15)
     assert covers(estimate, knot) or abs(estimate.value - knot) < 0.1  # knots lie 0.1 apart
     assert estimate.high - estimate.low < 0.5
@@ -219,5 +219,5 @@ def test_change_point_recovers_the_knot_of_a_bent_line(knot):
 def test_change_point_of_a_straight_line_is_anywhere():
     rng = np.random.default_rng(0)
     x = np.linspace(0, 6, 13)
-    estimate = change_point(x, -x + rng.normal(0, 0.5, (20, 13)), resamples=200)
+    estimate = change_point(x, -x + rng.normal(0, 0.5, (20, 13)))
     assert estimate.high - estimate.low > 2
