@@ -1,10 +1,13 @@
 """What a set of records holds: rhythms, RR intervals, the durations and delays of its waves."""
 
+from collections import Counter
+
 import numpy as np
 
-from ecglib.data.records import Records
+from ecglib.data.records import KINDS, Records
 
-KINDS = ("p", "qrs", "t")
+MIDDLE_S = 4.0  # one window of the paper's section II-A
+REACH_MS = 40.0  # how far from its mark an R peak is looked for
 
 
 def rr_intervals(records: Records, record: int) -> np.ndarray:
@@ -53,32 +56,36 @@ def rhythm_rows(records: Records) -> list[dict[str, object]]:
     """A table's rows: each rhythm, the commonest first, with its rate and irregularity."""
     rates = np.array([heart_rate(records, record) for record in range(len(records))])
     spread = irregularity(records)
-    rhythms = sorted(set(records.rhythms), key=lambda name: (-records.rhythms.count(name), name))
-    return [
-        {
-            "rhythm": name or "not known",
-            "records": int(mine.sum()),
-            "heart rate, /min": _middle_and_range(rates[mine], 0),
-            "RR interval, ms": _middle_and_range(60000 / rates[mine], 0),
-            "RR spread, % of its mean": _middle_and_range(100 * spread[mine], 1),
-        }
-        for name in rhythms
-        for mine in [np.array([rhythm == name for rhythm in records.rhythms])]
-    ]
+    rows = []
+    for rhythm, n in sorted(Counter(records.rhythms).items(), key=lambda item: (-item[1], item[0])):
+        mine = np.array(records.rhythms) == rhythm
+        rows.append(
+            {
+                "rhythm": rhythm or "not known",
+                "records": n,
+                "heart rate, /min": _middle_and_range(rates[mine], 0),
+                "RR interval, ms": _middle_and_range(60000 / rates[mine], 0),
+                "RR spread, % of its mean": _middle_and_range(100 * spread[mine], 1),
+            }
+        )
+    return rows
 
 
 def wave_rows(records: Records) -> list[dict[str, object]]:
     """A table's rows: each kind of wave, how many there are, in how many records, how long."""
     durations = per_record(records)
-    return [
-        {
-            "wave": {"p": "P wave", "qrs": "QRS complex", "t": "T wave"}[kind],
-            "annotated": sum(len(records.peaks(i, kind)) for i in range(len(records))),
-            "records": sum(len(records.peaks(i, kind)) > 0 for i in range(len(records))),
-            "duration, ms": _middle_and_range(durations[kind.upper()], 0),
-        }
-        for kind in KINDS
-    ]
+    rows = []
+    for kind, name in zip(KINDS, ("P wave", "QRS complex", "T wave"), strict=True):
+        counts = [len(records.peaks(i, kind)) for i in range(len(records))]
+        rows.append(
+            {
+                "wave": name,
+                "annotated": sum(counts),
+                "records": sum(count > 0 for count in counts),
+                "duration, ms": _middle_and_range(durations[kind.upper()], 0),
+            }
+        )
+    return rows
 
 
 def percentiles(values: np.ndarray) -> tuple[float, float, float]:
@@ -95,7 +102,7 @@ def _middle_and_range(values: np.ndarray, digits: int) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def from_regular_to_irregular(records: Records, n: int = 8) -> np.ndarray:
+def from_regular_to_irregular(records: Records, n: int) -> np.ndarray:
     """Indices of at most n records, from the most regular to the most irregular.
 
     Each rhythm is shown once, by the record in the middle of its irregularity (where there are
@@ -116,16 +123,11 @@ def from_regular_to_irregular(records: Records, n: int = 8) -> np.ndarray:
     return np.array(sorted(chosen, key=order.index), dtype=int)
 
 
-def share_of_unequal_counts(records: Records, seconds: float = 4.0) -> float:
-    """Share of pairs of records whose middle stretches hold different numbers of R peaks."""
-    length = records.signals.shape[1]
-    start, stop = (length / 2 + side * seconds * records.fs / 2 for side in (-1, 1))
-    counts = np.array(
-        [
-            np.sum((peaks >= start) & (peaks < stop))
-            for peaks in (records.peaks(i, "qrs") for i in range(len(records)))
-        ]
-    )
+def share_of_unequal_counts(records: Records) -> float:
+    """Share of pairs of records whose middle four seconds hold different numbers of R peaks."""
+    middle, half = records.signals.shape[1] / 2, MIDDLE_S * records.fs / 2
+    from_middle = [records.peaks(i, "qrs") - middle for i in range(len(records))]
+    counts = np.array([np.sum((x >= -half) & (x < half)) for x in from_middle])
     first, second = np.triu_indices(len(counts), 1)
     return float(np.mean(counts[first] != counts[second])) if len(first) else np.nan
 
@@ -174,12 +176,12 @@ def made_limb_leads(records: Records) -> np.ndarray:
     return np.stack([one, two, two - one], axis=1)
 
 
-def r_mark_leads(records: Records, reach_ms: float = 40.0) -> np.ndarray:
+def r_mark_leads(records: Records) -> np.ndarray:
     """By how much each annotated R peak precedes its QRS complex's largest deflection, (beats,) ms.
 
-    The deflection is looked for within `reach_ms`, from the record's median.
+    The deflection is looked for within 40 ms, from the record's median.
     """
-    reach = round(reach_ms / 1000 * records.fs)
+    reach = round(REACH_MS / 1000 * records.fs)
     leads = []
     for record in range(len(records)):
         size = np.abs(records.signals[record] - np.median(records.signals[record]))

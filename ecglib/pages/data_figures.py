@@ -53,7 +53,7 @@ def strips(shown: Sequence[tuple[Records, int]], seconds: float | None = None) -
     return fig
 
 
-def one_cycle(records: Records) -> Figure:
+def cycle(records: Records) -> Figure:
     """One cycle, its P wave, QRS complex and T wave shaded from annotated onset to offset."""
     record, waves = typical_cycle(records)
     fs = records.fs

@@ -40,8 +40,8 @@ def test_strips_of_two_sources_name_each(records):
     assert any(text.startswith("synthetic (seed 5), record s2: ") for text in texts(fig))
 
 
-def test_one_cycle_shades_each_wave_over_its_duration(records):
-    fig = data_figures.one_cycle(records)
+def test_a_cycle_shades_each_wave_over_its_duration(records):
+    fig = data_figures.cycle(records)
     _, waves = survey.typical_cycle(records)
     spans = [(p.get_x(), p.get_x() + p.get_width()) for p in fig.axes[0].patches]
     assert spans == [
@@ -50,10 +50,10 @@ def test_one_cycle_shades_each_wave_over_its_duration(records):
     assert f"T wave\n{2 * (waves['offset'][2] - waves['onset'][2])} ms" in texts(fig)
 
 
-def test_one_cycle_of_r_peaks_alone_claims_no_durations(records):
+def test_a_cycle_of_r_peaks_alone_claims_no_durations(records):
     alone = records.subset([0])
     alone = type(alone)(**{**alone.__dict__, "waves": (np.array([("qrs", -1, 1200, -1)], WAVE),)})
-    fig = data_figures.one_cycle(alone)
+    fig = data_figures.cycle(alone)
     assert "R peak" in texts(fig) and not fig.axes[0].patches
 
 
