@@ -21,6 +21,11 @@ def heart_rate(records: Records, record: int) -> float:
     return float(60 / np.median(rr)) if len(rr) else np.nan
 
 
+def heart_rates(records: Records) -> np.ndarray:
+    """Every record's heart rate, (records,) a minute."""
+    return np.array([heart_rate(records, record) for record in range(len(records))])
+
+
 def irregularity(records: Records) -> np.ndarray:
     """Coefficient of variation of each record's RR intervals, (records,); NaN with fewer than 2."""
     every = (rr_intervals(records, record) for record in range(len(records)))
@@ -54,8 +59,7 @@ def _medians(records: Records, record: int) -> dict[str, float]:
 
 def rhythm_rows(records: Records) -> list[dict[str, object]]:
     """A table's rows: each rhythm, the commonest first, with its rate and irregularity."""
-    rates = np.array([heart_rate(records, record) for record in range(len(records))])
-    spread = irregularity(records)
+    rates, spread = heart_rates(records), irregularity(records)
     rows = []
     for rhythm, n in sorted(Counter(records.rhythms).items(), key=lambda item: (-item[1], item[0])):
         mine = np.array(records.rhythms) == rhythm

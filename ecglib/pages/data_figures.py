@@ -85,7 +85,8 @@ def cycle(records: Records) -> Figure:
 def einthoven_error(digital: np.ndarray, fs: float, source: str) -> Figure:
     """Leads I, II and III and what is left of I + III - II, with and without fitted gains.
 
-    digital: (samples, 3) integer microvolts of leads I, II and III.
+    digital: (samples, 3) integer microvolts of leads I, II and III, at `fs` Hz.
+    source: whose leads they are, as the figure says it.
     """
     span = slice(0, min(len(digital), round(4 * fs)))
     time = np.arange(span.stop) / fs
