@@ -6,6 +6,7 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def read_results(folder: str | Path | None = None) -> dict[str, dict]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
-def ledger_rows(results: dict[str, dict]) -> list[dict]:
+def ledger_rows(results: Mapping[str, dict]) -> list[dict]:
     """The ledger, a row for each claim; a claim without a result has the verdict "not run".
 
     Each row: id, section, chapter, statement, measure, rule, verdict, and estimate, null and
