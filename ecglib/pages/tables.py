@@ -45,9 +45,9 @@ def say(digits: int = 2, /, **values: object) -> None:
 def table(rows: Sequence[Mapping[str, object]], digits: int = 2) -> Markdown:
     """Rows of equal keys as a Markdown table; text in them may be Markdown."""
     columns = list(rows[0])
-    lines = [columns, ["---"] * len(columns)]
-    lines += [[phrase(row[name], digits).replace("|", r"\|") for name in columns] for row in rows]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    cells = [[phrase(row[name], digits).replace("|", r"\|") for name in columns] for row in rows]
+    lines = [f"| {' | '.join(line)} |" for line in (columns, *cells)]
+    return Markdown("\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]]))
 
 
 def ledger_table(results: Mapping[str, dict]) -> Markdown:

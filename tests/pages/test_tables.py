@@ -56,7 +56,7 @@ def test_rows_become_a_markdown_table():
     rows = [{"net": "base", "C3": Estimate(0.5, 0.4, 0.6, 9)}, {"net": "a|b", "C3": np.nan}]
     assert tables.table(rows).data.splitlines() == [
         "| net | C3 |",
-        "| --- | --- |",
+        "|---|---|",
         "| base | 0.50 (0.40 to 0.60) |",
         r"| a\|b | not defined |",
     ]
