@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, Intera
 from IPython.display import Markdown, display
 
 from ecglib.ledger import find_book
+from ecglib.pages.style import NEEDS_KERNEL
 from ecglib.pages.tables import SAID
 
 ROLE = re.compile(r"{([a-z:]+)}`([^`]+)`")  # MyST's, such as {cite}`key`
@@ -47,7 +48,8 @@ class Reader:
             with suppress(OSError, ValueError):  # the file is gone, or only half saved
                 cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
                 for text in self._to_read(cells, result.info):
-                    display(Markdown(text))
+                    # Hidden in the book, should the notebook be saved as it was read.
+                    display(Markdown(f'<div class="{NEEDS_KERNEL}">\n\n{text}\n\n</div>'))
 
     def _to_read(self, cells: list[dict], run: ExecutionInfo) -> Iterator[str]:
         code = run.raw_cell or ""

@@ -1,4 +1,4 @@
-"""One style for every figure of the book."""
+"""One style for every figure of the book, and what its style sheet is told."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # a page without a figure need not wait for them
 
 WIDTH = 5.6  # inches: narrow, so that the type stays legible when a phone shrinks it
 DPI = 130
+NEEDS_KERNEL = "ecglib-needs-kernel"  # the book's style sheet hides what has this class
 
 # Colours that stay apart for colour-blind readers (after Okabe and Ito).
 COLORS = {

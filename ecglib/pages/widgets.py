@@ -15,7 +15,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-NEEDS_KERNEL = "ecglib-needs-kernel"  # the book's style sheet hides what has this class
+from ecglib.pages.style import NEEDS_KERNEL
+
 COLORS = 64  # of a frame: enough for lines and type, and a light page
 
 Frames = Sequence[bytes]

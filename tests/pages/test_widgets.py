@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ecglib.pages.widgets import NEEDS_KERNEL, frame_explorer, png
+from ecglib.pages.style import NEEDS_KERNEL
+from ecglib.pages.widgets import frame_explorer, png
 
 
 def picture(value: float = 0.0) -> bytes:
