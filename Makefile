@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())' 2>/dev/null)
 
-.PHONY: book paper test lint html vendor clean help
+.PHONY: book paper lab test lint html vendor clean help
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -23,6 +23,9 @@ paper: $(READY) ## the book at the paper's scale on LUDB, in place: _build/html
 
 html: $(READY) ## render the committed outputs, run nothing: _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
+
+lab: $(READY) ## JupyterLab on the chapters, to read, run and change them
+	$(BIN)/jupyter-lab chapters
 
 test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks, Chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile

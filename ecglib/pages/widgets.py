@@ -15,20 +15,19 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-NEEDS_KERNEL = "ecglib-needs-kernel"  # the book's style sheet hides what has this class
+from ecglib.pages.style import NEEDS_KERNEL
+
+COLORS = 64  # of a frame: enough for lines and type, and a light page
 
 Frames = Sequence[bytes]
 
 
-def png(fig: Figure, colors: int = 64) -> bytes:
-    """Draw a figure, close it, and return it as a PNG of few colours: equal figures, equal bytes.
-
-    colors: size of the palette, 2 to 256.
-    """
+def png(fig: Figure) -> bytes:
+    """Draw a figure, close it, return it as a PNG of few colours: equal figures, equal bytes."""
     drawn = io.BytesIO()
     fig.savefig(drawn, format="png", metadata={"Software": None})
     plt.close(fig)
-    reduced = Image.open(drawn).convert("RGB").quantize(colors, dither=Image.Dither.NONE)
+    reduced = Image.open(drawn).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
     packed = io.BytesIO()
     reduced.save(packed, format="PNG", optimize=True)
     return packed.getvalue()
@@ -37,33 +36,38 @@ def png(fig: Figure, colors: int = 64) -> bytes:
 def frame_explorer(
     groups: Mapping[str, Frames],
     label: str,
-    values: Sequence[object] | None = None,
-    alt: str = "",
+    values: Sequence[object],
+    alt: str,
+    choices: Mapping[str, Sequence[str]],
+    render: Callable[..., Frames],
     group_label: str = "Pair",
-    choices: Mapping[str, Sequence[str]] | None = None,
-    render: Callable[..., Frames] | None = None,
 ) -> widgets.VBox:
     """One slider for several groups of frames, and a list to choose the group from.
 
     groups: equally many frames for each group (a pair of records, a record and a net), by name;
         frames are PNG images of equal size, as `png` gives.
     label: what the slider moves, shown before it.
-    values: what it reads at each frame; by default the frame's number, from 1.
+    values: what it reads at each frame.
     alt: what the frames show, for readers who do not see them; the group's name and the slider's
         value are added.
-    group_label: what a group is, shown before the list.
     choices: in a live notebook, what the reader may choose besides: for each name shown (such as
         "from record") its options (record ids).
     render: the frames of such a choice: called with one option for each of `choices`, in order;
         a ValueError it raises is shown as its sentence.
+    group_label: what a group is, shown before the list.
 
     Raises ValueError for no groups or no frames, values of another number, or frames that are not
     PNG.
     """
-    if not groups:
+    if not groups or not values:
         raise ValueError("there are no groups of frames to show.")
-    length = len(next(iter(groups.values())))
-    slider = _slider(label, values, length)
+    slider = widgets.SelectionSlider(
+        options=[str(value) for value in values],
+        index=0,
+        description=label,
+        style=_style(),
+        layout=widgets.Layout(width="100%"),
+    )
     shown = widgets.Dropdown(options=list(groups), description=group_label, style=_style())
     outer = widgets.Stack()
     widgets.jslink((shown, "index"), (outer, "selected_index"))
@@ -77,23 +81,7 @@ def frame_explorer(
     for name, frames in groups.items():
         add(name, frames)
     outer.selected_index = 0
-    parts: list[widgets.Widget] = [shown, slider, outer]
-    if choices and render:
-        parts.append(_chooser(choices, render, add, shown))
-    return widgets.VBox(parts)
-
-
-def _slider(label: str, values: Sequence[object] | None, length: int) -> widgets.SelectionSlider:
-    values = range(1, length + 1) if values is None else values
-    if len(values) != length or not length:
-        raise ValueError(f"{label}: {length} frames cannot stand for {len(values)} values.")
-    return widgets.SelectionSlider(
-        options=[str(value) for value in values],
-        index=0,
-        description=label,
-        style=_style(),
-        layout=widgets.Layout(width="100%"),
-    )
+    return widgets.VBox([shown, slider, outer, _chooser(choices, render, add, shown)])
 
 
 def _style() -> dict[str, str]:
@@ -114,7 +102,7 @@ def _stack(frames: Frames, label: str, values: Sequence[str], alt: str) -> widge
 def _picture(frame: bytes, alt: str) -> str:
     """An <img> that carries its frame: unlike an Image widget it has an alternative text."""
     if not frame.startswith(b"\x89PNG"):
-        raise ValueError("a frame is not a PNG image: make frames with ecglib.widgets.png.")
+        raise ValueError("a frame is not a PNG image: make frames with ecglib.pages.widgets.png.")
     width, height = (int.from_bytes(frame[i : i + 4], "big") for i in (16, 20))
     data = base64.b64encode(frame).decode()
     return (

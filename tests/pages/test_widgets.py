@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ecglib.pages.widgets import NEEDS_KERNEL, frame_explorer, png
+from ecglib.pages.style import NEEDS_KERNEL
+from ecglib.pages.widgets import frame_explorer, png
 
 
 def picture(value: float = 0.0) -> bytes:
     fig, ax = plt.subplots(figsize=(2, 1), dpi=50)
     ax.axhline(value)
     return png(fig)
+
+
+def explorer(groups, label="at", values=(1,), alt="", choices=None, render=None):
+    """A frame explorer of one frame a group, unless more is said."""
+    return frame_explorer(groups, label, values, alt, choices or {}, render)
 
 
 def links() -> list[dict]:
@@ -56,8 +62,8 @@ def test_palette_keeps_the_picture():
 
 def test_slider_is_linked_to_the_frames_of_every_group_and_the_list_to_the_groups():
     groups = {"1 to 2": [picture(x) for x in (0, 1, 2)], "3 to 4": [picture(x) for x in (3, 4, 5)]}
-    box = frame_explorer(groups, "place", ["a", "b", "c"], alt="A line.")
-    shown, slider, outer = box.children
+    box = explorer(groups, "place", ["a", "b", "c"], alt="A line.")
+    shown, slider, outer, _ = box.children
     assert shown.options == tuple(groups) and slider.options == ("a", "b", "c")
     ends = {(link["source"][0], link["target"][0]) for link in links()}
     point = "IPY_MODEL_{}".format
@@ -75,7 +81,7 @@ def test_slider_is_linked_to_the_frames_of_every_group_and_the_list_to_the_group
 
 
 def test_alternative_text_is_escaped():
-    _, _, outer = frame_explorer({"a": [picture()]}, "at", alt='less < than & "quoted"').children
+    _, _, outer, _ = explorer({"a": [picture()]}, alt='less < than & "quoted"').children
     assert (
         'alt="a. less &lt; than &amp; &quot;quoted&quot; at: 1."'
         in outer.children[0].children[0].value
@@ -85,14 +91,12 @@ def test_alternative_text_is_escaped():
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: frame_explorer({"a": []}, "at"), "0 frames"),
-        (
-            lambda: frame_explorer({"a": [picture()]}, "at", [1, 2]),
-            "1 frames cannot stand for 2 values",
-        ),
-        (lambda: frame_explorer({"a": [b"GIF89a"]}, "at"), "not a PNG"),
-        (lambda: frame_explorer({}, "at"), "no groups"),
-        (lambda: frame_explorer({"a": [picture()], "b": []}, "at"), "0 frames"),
+        (lambda: explorer({"a": []}), "0 frames"),
+        (lambda: explorer({"a": [picture()]}, values=[1, 2]), "1 frames cannot stand for 2 values"),
+        (lambda: explorer({"a": [b"GIF89a"]}), "not a PNG"),
+        (lambda: explorer({}), "no groups"),
+        (lambda: explorer({"a": []}, values=[]), "no groups"),
+        (lambda: explorer({"a": [picture()], "b": []}), "0 frames"),
     ],
 )
 def test_what_cannot_be_shown_is_said(make, says):
@@ -101,9 +105,10 @@ def test_what_cannot_be_shown_is_said(make, says):
 
 
 def live(render):
-    box = frame_explorer(
+    box = explorer(
         {"1 to 2": [picture(0), picture(1)]},
         "position",
+        [0, 1],
         choices={"from": ["1", "2", "3"], "to": ["1", "2", "3"]},
         render=render,
     )

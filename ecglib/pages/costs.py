@@ -1,0 +1,69 @@
+"""The benchmark's table and figure, for the page that says what the book costs."""
+
+import json
+
+import matplotlib.pyplot as plt
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from ecglib.ledger import find_book
+from ecglib.pages.style import COLORS, WIDTH
+from ecglib.pages.tables import table
+
+AXES = {  # by row: its variable, that variable's label, what the baseline is
+    "kernel_scaling": ("taps", "taps of the kernel", "PyTorch's layer"),
+    "length_scaling": ("samples", "samples of the signal", "PyTorch's layer"),
+    "ensemble_scaling": ("models", "networks", "ecglib, one after the other"),
+}
+
+
+def read_bench() -> dict[str, dict]:
+    """The rows of the book's benchmark, `chapters/bench.json`, by name.
+
+    Raises FileNotFoundError where there is none.
+    """
+    path = find_book() / "chapters" / "bench.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no benchmark {path}; write it with `python -m ecglib bench --json {path}`"
+        )
+    return {row["name"]: row for row in json.loads(path.read_text())}
+
+
+def compared(bench: dict[str, dict]) -> Markdown:
+    """The rows that compare two ways of doing one thing."""
+    return table(
+        [
+            {
+                "what": name,
+                "baseline": f"{row['baseline']:.3g}",
+                "ours": f"{row['ours']:.3g}",
+                "unit": row["unit"],
+                "ratio": f"{row['ratio']:.1f}",
+            }
+            for name, row in bench.items()
+            if name not in AXES
+        ]
+    )
+
+
+def scaling_figure(bench: dict[str, dict]) -> Figure:
+    """How the cost grows with kernel, signal and ensemble: baseline and ours, log scales."""
+    shown = [name for name in AXES if name in bench]
+    fig, axes = plt.subplots(len(shown), 1, figsize=(WIDTH, 2.4 * len(shown)), squeeze=False)
+    for ax, name in zip(axes[:, 0], shown, strict=True):
+        row = bench[name]
+        variable, label, baseline = AXES[name]
+        sizes = [point[variable] for point in row["points"]]
+        for key, exponent, who, color in (
+            ("baseline", "baseline_exponent", baseline, COLORS["null"]),
+            ("ours", "exponent", "ecglib", COLORS["net"]),
+        ):
+            times = [point[key] for point in row["points"]]
+            legend = f"{who} (exponent {row[exponent]:.2f})"
+            ax.loglog(sizes, times, "o-", color=color, ms=4, label=legend)
+        ax.set(xlabel=label, ylabel=row["unit"])
+        ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        ax.set_xticks([], minor=True)
+        ax.legend()
+    return fig

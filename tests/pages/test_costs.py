@@ -1,0 +1,49 @@
+"""The benchmark, as the page of costs shows it."""
+
+import json
+
+import matplotlib.pyplot as plt
+import pytest
+
+from ecglib.pages import costs
+
+ROWS = [
+    {"name": "table1_step", "baseline": 10.0, "ours": 2.0, "unit": "ms", "ratio": 5.0},
+    {
+        "name": "kernel_scaling",
+        "unit": "ms",
+        "points": [
+            {"taps": 10, "baseline": 1.0, "ours": 0.5},
+            {"taps": 100, "baseline": 10.0, "ours": 0.6},
+        ],
+        "exponent": 0.1,
+        "baseline_exponent": 1.0,
+    },
+]
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    (tmp_path / "chapters").mkdir()
+    monkeypatch.setattr(costs, "find_book", lambda: tmp_path)
+    yield tmp_path
+    plt.close("all")
+
+
+def test_rows_are_compared_or_drawn(book):
+    (book / "chapters" / "bench.json").write_text(json.dumps(ROWS))
+    bench = costs.read_bench()
+    assert costs.compared(bench).data.splitlines()[2:] == ["| table1_step | 10 | 2 | ms | 5.0 |"]
+    (ax,) = costs.scaling_figure(bench).axes
+    baseline, ours = ax.lines
+    assert baseline.get_xydata().tolist() == [[10, 1.0], [100, 10.0]]
+    assert ours.get_ydata().tolist() == [0.5, 0.6]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "PyTorch's layer (exponent 1.00)",
+        "ecglib (exponent 0.10)",
+    ]
+
+
+def test_a_missing_benchmark_names_the_command_that_writes_it(book):
+    with pytest.raises(FileNotFoundError, match="ecglib bench --json"):
+        costs.read_bench()
