@@ -76,7 +76,7 @@ def comparison_row(
 
 
 def published_rows(ecg: RegionOutcome, process: RegionOutcome) -> list[dict[str, object]]:
-    """The same from the authors' two columns, each named with what it really holds."""
+    """`comparison_row` for each of the authors' two columns, with what it really holds."""
     unit = "microvolts squared"
     return [
         {
@@ -196,8 +196,10 @@ def cell_name(cell: Cell) -> str:
 
 
 def factorial_effects(outcomes: Mapping[Cell, RegionOutcome]) -> dict[str, Estimate]:
-    """C16's evidence: "all_three", the inside error with all conditions met; "without_...", its
-    rise when that one is taken away; "none", the error with none met.
+    """C16's evidence, errors inside: what each of the three conditions is worth.
+
+    "all_three": the error with all of them met. "without_...": its rise when that one is taken
+    away. "none": the error with none met.
     """
     best = outcomes[ALL_THREE]
     return {
