@@ -15,21 +15,16 @@ shuffled beats     the ECG's own  no            beats whole, at times like those
 ================== ============== ============= =========================================
 
 Merely permuting the order of the RR intervals would leave a regular rhythm regular, which is why
-the beats are moved to irregular times.
+the beats are moved to irregular times. One more Gaussian process is one more line, as
+`gaussian("exponential", lambda lag, length: np.exp(-lag / length))`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
-from sklearn.gaussian_process.kernels import (
-    RBF,
-    ExpSineSquared,
-    Kernel,
-    Matern,
-    RationalQuadratic,
-)
 
 LENGTH_S = 5000 / 280 / 500  # the paper's length scale: 1 on a grid of 5000 points over 280; 36 ms
-GAUSSIAN = ("squared exponential", "Matérn 3/2", "rational quadratic")
-CONTROLS = ("periodic", "phase-randomised", "shuffled beats")
 
 # What of a beat is moved as one: from before the P wave to after the T wave, s either side of the
 # R peak, but no more than these shares of the RR intervals before and after it.
@@ -37,87 +32,137 @@ BEFORE_S, BEFORE_SHARE = 0.22, 0.3
 AFTER_S, AFTER_SHARE = 0.45, 0.55
 
 
+@dataclass(frozen=True)
+class Process:
+    """A signal that can be drawn in the place of a record.
+
+    name: in figures and tables; each name has random numbers of its own.
+    draw: from a record's signal (samples,), its sampling rate in Hz, a random generator, its
+        R peaks (beats,), rising, in samples, and a length scale in s, to values (samples,) of any
+        mean and variance.
+    """
+
+    name: str
+    draw: Callable[[np.ndarray, float, np.random.Generator, np.ndarray, float], np.ndarray]
+
+
 def trajectory(
-    process: str,
+    process: Process,
     signal: np.ndarray,
     fs: float,
     rng: np.random.Generator,
     r_peaks: np.ndarray,
-    length_s: float = LENGTH_S,
+    length_s: float,
 ) -> np.ndarray:
     """A trajectory of a process with a record's mean and variance, (samples,), in its unit.
 
-    process: one of GAUSSIAN or CONTROLS.
-    signal: (samples,) the record. r_peaks: (beats,) its R peaks, rising, in samples; the periodic
-        process takes the median RR interval for its period.
-    length_s: length scale of the Gaussian processes and, along its cycle, of the periodic one, s.
+    signal, fs, rng, r_peaks, length_s: what `Process.draw` takes.
 
-    Raises ValueError for an unknown process, and for a control of which the record has too few
-    R peaks.
+    Raises ValueError for a process that does not draw as many finite values, not all equal, as the
+    record has samples, and for one that asks for more R peaks than the record has.
     """
-    length, samples = length_s * fs, len(signal)
-    if process in CONTROLS and len(r_peaks) < 3:
+    if process == ECG:  # not even round-off comes between
+        return signal
+    values = np.asarray(process.draw(signal, fs, rng, r_peaks, length_s))
+    if values.shape != signal.shape or not np.isfinite(values).all() or np.ptp(values) == 0:
         raise ValueError(
-            f'the process "{process}" takes its rhythm from at least 3 R peaks, but the record has '
-            f"{len(r_peaks)}; leave the record or the process out."
+            f'the process "{process.name}" drew values of shape {values.shape} for a record of '
+            f"shape {signal.shape}, or values not finite or all equal; mend its function draw."
         )
-    match process:
-        case "squared exponential":
-            values = sample_stationary(RBF(length), samples, rng)
-        case "Matérn 3/2":
-            values = sample_stationary(Matern(length, nu=1.5), samples, rng)
-        case "rational quadratic":
-            values = sample_stationary(RationalQuadratic(length, alpha=1.0), samples, rng)
-        case "periodic":
-            values = _periodic(length, round(np.median(np.diff(r_peaks))), samples, rng)
-        case "phase-randomised":
-            values = _phase_randomised(signal, rng)
-        case "shuffled beats":
-            values = _shuffled(signal, fs, rng, r_peaks)
-        case _:
-            known = ", ".join(GAUSSIAN + CONTROLS)
-            raise ValueError(f"unknown process {process!r}: choose one of {known}.")
-    return matched(values, signal)
-
-
-def matched(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
-    """Shift and scale values (samples,) to a signal's mean and variance."""
     return signal.mean() + (values - values.mean()) * (signal.std() / values.std())
 
 
+def gaussian(name: str, covariance: Callable[[np.ndarray, float], np.ndarray]) -> Process:
+    """A stationary Gaussian process.
+
+    covariance: from lags (n,), in samples and not negative, and a length scale in samples, to the
+        covariance at each lag (n,), 1 at lag 0.
+    """
+
+    def draw(
+        signal: np.ndarray,
+        fs: float,
+        rng: np.random.Generator,
+        r_peaks: np.ndarray,
+        length_s: float,
+    ) -> np.ndarray:
+        return sample_stationary(lambda lag: covariance(lag, length_s * fs), len(signal), rng)
+
+    return Process(name, draw)
+
+
+def squared_exponential(lag: np.ndarray, length: float) -> np.ndarray:
+    """Covariance of the published process, infinitely smooth; lag and length in one unit."""
+    return np.exp(-0.5 * (lag / length) ** 2)
+
+
+def matern(lag: np.ndarray, length: float) -> np.ndarray:
+    """Matérn covariance of order 3/2: differentiable once."""
+    scaled = lag / length * np.sqrt(3)
+    return (1 + scaled) * np.exp(-scaled)
+
+
+def rational_quadratic(lag: np.ndarray, length: float) -> np.ndarray:
+    """Rational quadratic covariance of order 1: a mixture of slow and fast."""
+    return 1 / (1 + lag**2 / (2 * length**2))
+
+
+def periodic(lag: np.ndarray, length: float, period: float) -> np.ndarray:
+    """Periodic covariance; near lag 0 it is the squared exponential of that length."""
+    turn = np.pi / period
+    return np.exp(-2 * (np.sin(turn * lag) / (2 * np.pi * length / period)) ** 2)
+
+
 def sample_stationary(
-    kernel: Kernel, samples: int, rng: np.random.Generator, circle: int | None = None
+    covariance: Callable[[np.ndarray], np.ndarray], samples: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw a stationary Gaussian process on the grid 0, 1, ..., (samples,), by FFT.
 
     The grid is laid on a circle of at least twice its length, round which the covariance is that
-    of the shorter way; its eigenvalues are then one Fourier transform (circulant embedding,
-    Dietrich and Newsam, SIAM J. Sci. Comput. 18:1088, 1997).
+    of the shorter way (circulant embedding, Dietrich and Newsam, SIAM J. Sci. Comput. 18:1088,
+    1997).
 
-    kernel: a stationary one; its lengths are in samples. circle: for a periodic kernel, its period.
+    covariance: from lags (n,), in samples, to (n,).
 
-    Raises ValueError for a kernel that no circle up to 64 times the grid can hold.
+    Raises ValueError for a covariance that no circle up to 64 times the grid can hold.
     """
-    for size in [circle] if circle else [samples * 2**k for k in range(1, 7)]:
-        lags = np.minimum(np.arange(size), size - np.arange(size))
-        covariance = kernel(lags[:, None].astype(float), np.zeros((1, 1)))[:, 0]
-        eigenvalues = np.fft.fft(covariance).real
+    for size in [samples * 2**k for k in range(1, 7)]:
+        eigenvalues = np.fft.fft(covariance(_lags(size))).real
         if eigenvalues.min() > -1e-6 * eigenvalues.max():  # round-off apart
-            white = rng.standard_normal((2, size))
-            spectrum = np.sqrt(np.maximum(eigenvalues, 0)) * (white[0] + 1j * white[1])
-            return np.resize((np.fft.fft(spectrum) / np.sqrt(size)).real, samples)
+            return _sample_circle(eigenvalues, rng)[:samples]
     raise ValueError(
-        f"{kernel} is too long for a grid of {samples} samples; give a shorter length scale."
+        f"this covariance is too long for a grid of {samples} samples, or not positive definite; "
+        "give a shorter length scale or another covariance."
     )
 
 
-def _periodic(length: float, period: int, samples: int, rng: np.random.Generator) -> np.ndarray:
-    # Near lag 0 this kernel is the squared exponential of that length.
-    kernel = ExpSineSquared(length_scale=2 * np.pi * length / period, periodicity=period)
-    return sample_stationary(kernel, samples, rng, circle=period)
+def _lags(size: int) -> np.ndarray:
+    """(size,) how far each place of a circle is from its first, the shorter way."""
+    places = np.arange(size, dtype=float)
+    return np.minimum(places, size - places)
 
 
-def _phase_randomised(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _sample_circle(eigenvalues: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a Gaussian process on a circle, (size,), from its covariance's Fourier transform."""
+    white = rng.standard_normal((2, len(eigenvalues)))
+    spectrum = np.sqrt(np.maximum(eigenvalues, 0)) * (white[0] + 1j * white[1])
+    return (np.fft.fft(spectrum) / np.sqrt(len(eigenvalues))).real
+
+
+def _periodic(
+    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
+) -> np.ndarray:
+    """A random smooth cycle, repeated every median RR interval."""
+    _need_rhythm("periodic", r_peaks)
+    period = round(np.median(np.diff(r_peaks)))
+    eigenvalues = np.fft.fft(periodic(_lags(period), length_s * fs, period)).real
+    return np.resize(_sample_circle(eigenvalues, rng), len(signal))
+
+
+def _phase_randomised(
+    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
+) -> np.ndarray:
+    """The signal's amplitude spectrum with random phases."""
     spectrum = np.fft.rfft(signal.astype(float))
     free = slice(1, (len(signal) + 1) // 2)  # the mean and, of an even length, the last are real
     turns = rng.uniform(0, 2 * np.pi, len(spectrum[free]))
@@ -125,19 +170,11 @@ def _phase_randomised(signal: np.ndarray, rng: np.random.Generator) -> np.ndarra
     return np.fft.irfft(spectrum, len(signal))
 
 
-def beats(r_peaks: np.ndarray, fs: float, samples: int) -> list[tuple[int, int]]:
-    """The stretch [start, end) of each whole beat, in samples; stretches never overlap."""
-    rr = np.diff(r_peaks)
-    before = np.minimum(BEFORE_S * fs, BEFORE_SHARE * np.concatenate([rr[:1], rr])).astype(int)
-    after = np.minimum(AFTER_S * fs, AFTER_SHARE * np.concatenate([rr, rr[-1:]])).astype(int)
-    spans = zip((r_peaks - before).tolist(), (r_peaks + after).tolist(), strict=True)
-    return [(start, end) for start, end in spans if start >= 0 and end <= samples]
-
-
-def _shuffled(
-    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray
+def _shuffled_beats(
+    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
 ) -> np.ndarray:
     """Beats whole, in random order, with random pauses between them, bridged by straight lines."""
+    _need_rhythm("shuffled beats", r_peaks)
     spans = beats(r_peaks, fs, len(signal))
     spans = [spans[i] for i in rng.permutation(len(spans))]
     free = len(signal) - sum(end - start for start, end in spans)
@@ -152,3 +189,36 @@ def _shuffled(
         values.append(signal[start:end])
         now += end - start
     return np.interp(np.arange(len(signal)), np.concatenate(time), np.concatenate(values))
+
+
+def beats(r_peaks: np.ndarray, fs: float, samples: int) -> list[tuple[int, int]]:
+    """The stretch [start, end) of each whole beat, in samples; stretches never overlap.
+
+    r_peaks: (beats,), rising, in samples. fs: Hz.
+    """
+    rr = np.diff(r_peaks)
+    before = np.minimum(BEFORE_S * fs, BEFORE_SHARE * np.concatenate([rr[:1], rr])).astype(int)
+    after = np.minimum(AFTER_S * fs, AFTER_SHARE * np.concatenate([rr, rr[-1:]])).astype(int)
+    spans = zip((r_peaks - before).tolist(), (r_peaks + after).tolist(), strict=True)
+    return [(start, end) for start, end in spans if start >= 0 and end <= samples]
+
+
+def _need_rhythm(name: str, r_peaks: np.ndarray) -> None:
+    if len(r_peaks) < 3:
+        raise ValueError(
+            f'the process "{name}" takes its rhythm from at least 3 R peaks, but the record has '
+            f"{len(r_peaks)}; leave the record or the process out."
+        )
+
+
+ECG = Process("ECG", lambda signal, *_: signal)  # the record itself, which others are compared with
+
+SQUARED_EXPONENTIAL = gaussian("squared exponential", squared_exponential)
+MATERN = gaussian("Matérn 3/2", matern)
+RATIONAL_QUADRATIC = gaussian("rational quadratic", rational_quadratic)
+GAUSSIAN = (SQUARED_EXPONENTIAL, MATERN, RATIONAL_QUADRATIC)
+
+PERIODIC = Process("periodic", _periodic)
+PHASE_RANDOMISED = Process("phase-randomised", _phase_randomised)
+SHUFFLED_BEATS = Process("shuffled beats", _shuffled_beats)
+CONTROLS = (PERIODIC, PHASE_RANDOMISED, SHUFFLED_BEATS)

@@ -1,6 +1,7 @@
 """Figures of section III: signals restored in the unpunished region, and the errors."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,39 +9,47 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ecglib.estimates import Estimate, bootstrap
-from ecglib.experiments.regions import RegionOutcome
+from ecglib.experiments.regions import NETS, RegionOutcome
+from ecglib.pages.intervals import interval_rows
 from ecglib.pages.style import COLORS, WIDTH, stamp
 
 PARTS = {"inside": "inside the region", "outside": "outside it"}
-SHADES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # of COLORS, for any named series
-
-
-def errors_text(outcome: RegionOutcome, record: int) -> str:
-    """Both errors of a record in words."""
-    inside, outside = outcome.inside[record], outcome.outside[record]
-    return f"error inside {inside:.2f}, outside {outside:.4f}"
+SERIES_COLORS = (COLORS["good"], COLORS["bad"])
+SECONDS = 5  # of each trajectory shown
+HIGHEST = 2.0  # error at the end of the scatter's axes
 
 
 def restored(rows: Mapping[str, RegionOutcome], record: int, fs: float, source: str) -> Figure:
-    """One record's signal and reconstruction under each named condition, the region shaded."""
-    fig, axes = plt.subplots(len(rows), 1, figsize=(WIDTH, 0.6 + 1.55 * len(rows)), sharex=True)
-    for ax, (name, outcome) in zip(np.atleast_1d(axes), rows.items(), strict=True):
+    """One record's signal and reconstruction under each named condition, the region shaded.
+
+    record: its place in the outcomes. fs: Hz. source: which data these are.
+    """
+    fig, grid = plt.subplots(
+        len(rows), 1, figsize=(WIDTH, 0.6 + 1.55 * len(rows)), sharex=True, squeeze=False
+    )
+    axes = grid[:, 0]
+    for ax, (name, outcome) in zip(axes, rows.items(), strict=True):
         _draw(ax, outcome, record, fs)
-        ax.set_title(f"{name}: {errors_text(outcome, record)}")
-    _legend(fig, np.atleast_1d(axes)[0])
-    np.atleast_1d(axes)[-1].set_xlabel("time, s")
+        ax.set_title(f"{name}: {_errors_text(outcome, record)}")
+    _legend(fig, axes[0])
+    axes[-1].set_xlabel("time, s")
     stamp(fig, source)
     return fig
 
 
-def mask_frame(outcome: RegionOutcome, record: int, fs: float, title: str) -> Figure:
-    """One frame of the mask's slider: signal, reconstruction, region and both errors."""
+def mask_frame(outcome: RegionOutcome, fs: float, title: str) -> Figure:
+    """One frame of the mask's slider, of an outcome's first record; fs: Hz."""
     fig, ax = plt.subplots(figsize=(WIDTH, 3.1))
-    _draw(ax, outcome, record, fs)
-    ax.set_title(f"{title}\n{errors_text(outcome, record)}")
+    _draw(ax, outcome, 0, fs)
+    ax.set_title(f"{title}\n{_errors_text(outcome, 0)}")
     ax.set_xlabel("time, s")
     _legend(fig, ax)
     return fig
+
+
+def _errors_text(outcome: RegionOutcome, record: int) -> str:
+    inside, outside = outcome.inside[record], outcome.outside[record]
+    return f"error inside {inside:.2f}, outside {outside:.4f}"
 
 
 def _legend(fig: Figure, ax: Axes) -> None:
@@ -60,13 +69,11 @@ def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float) -> None:
     ax.margins(x=0)
 
 
-def trajectories(
-    signals: Mapping[str, np.ndarray], fs: float, source: str, seconds: float = 5.0
-) -> Figure:
-    """The first seconds of each named signal (samples,), microvolts."""
+def trajectories(signals: Mapping[str, np.ndarray], fs: float, source: str) -> Figure:
+    """The first five seconds of each named signal (samples,), microvolts; fs: Hz."""
     fig, axes = plt.subplots(len(signals), 1, figsize=(WIDTH, 0.95 * len(signals)), sharex=True)
     for ax, (name, signal) in zip(axes, signals.items(), strict=True):
-        shown = signal[: round(seconds * fs)] / 1000
+        shown = signal[: round(SECONDS * fs)] / 1000
         ax.plot(np.arange(len(shown)) / fs, shown, color=COLORS["signal"])
         ax.set_title(name, pad=1)
         ax.margins(x=0)
@@ -82,33 +89,33 @@ def error_curves(
     xlabel: str,
     source: str,
     *,
+    parts: Sequence[str] = ("inside", "outside"),
     log_x: bool = False,
-    lines: Mapping[str, float] | None = None,
-    marks: Sequence[float] = (),
+    mark: float | None = None,
+    ecg_level: float | None = None,
 ) -> Figure:
-    """Inside and outside error against a setting: mean, its 95 % interval, thin lines a record.
+    """Error against a setting: mean over records, its 95 % interval, a thin line a record.
 
-    series: for each name the errors "inside" and, unless left out, "outside", (records, settings).
-    lines: named levels of the inside error for comparison; marks: values of x to mark.
+    x: (settings,). series: for each name its errors of the parts shown, (records, settings).
+    parts: a panel each. mark: a value of x to mark. ecg_level: inside error of ECGs to compare.
     """
-    parts = [part for part in PARTS if part in next(iter(series.values()))]
     fig, axes = plt.subplots(
         len(parts), 1, figsize=(WIDTH, 0.5 + 2.7 * len(parts)), sharex=True, squeeze=False
     )
     for ax, part in zip(axes[:, 0], parts, strict=True):
-        for (name, errors), color in zip(series.items(), SHADES, strict=False):
+        for (name, errors), color in zip(series.items(), cycle(SERIES_COLORS), strict=False):
             _curve(ax, x, errors[part], color, name)
         if part == "inside":
             ax.axhline(1, color="black", lw=0.8, ls=":")
-            for name, level in (lines or {}).items():
-                ax.axhline(level, color=COLORS["null"], lw=1, ls="--", label=name)
-        for mark in marks:
+            if ecg_level is not None:
+                ax.axhline(ecg_level, color=COLORS["null"], lw=1, ls="--", label="ECG")
+        if mark is not None:
             ax.axvline(mark, color="black", lw=0.8, ls=":")
         ax.set_title(f"error {PARTS[part]}, over its variance")
         ax.set_ylim(bottom=0)
         if log_x:
             ax.set_xscale("log")
-    if len(series) > 1 or lines:
+    if len(series) > 1 or ecg_level is not None:
         axes[0, 0].legend()
     last = axes[-1, 0]
     last.set_xlabel(xlabel)
@@ -120,58 +127,62 @@ def error_curves(
 
 def _curve(ax: Axes, x: Sequence[float], errors: np.ndarray, color: str, name: str) -> None:
     means = [bootstrap(column) for column in errors.T]
-    top = 1.5 * max(e.high for e in means)
+    top = 1.5 * max(e.high for e in means)  # single records may lie far beyond it
     if len(errors) > 1:
         ax.plot(x, np.minimum(errors, top).T, color=color, lw=0.4, alpha=0.25)
     ax.fill_between(x, [e.low for e in means], [e.high for e in means], color=color, alpha=0.25)
     ax.plot(x, [e.value for e in means], "o-", color=color, ms=4, label=name)
-    ax.set_ylim(top=max(top, ax.get_ylim()[1] if ax.lines[:-1] else 0))
+    others_top = ax.get_ylim()[1] if len(ax.lines) > 1 else 0
+    ax.set_ylim(top=max(top, others_top))
 
 
-def differences(
-    series: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: str, source: str
+def process_differences(
+    by_net: Mapping[str, Mapping[str, Mapping[str, Estimate]]], source: str
 ) -> Figure:
-    """Paired differences with intervals: series[net][part][process], a panel for each part.
+    """Errors on processes less those on the ECG, paired: by_net["good" or "bad"][part][process].
 
-    The first net's processes are the rows; the second may lack some of them.
+    A panel for each part of the signal; the good net's processes are its rows, of which the bad
+    net may lack some.
     """
-    parts = list(next(iter(series.values())))
-    processes = list(next(iter(series.values()))[parts[0]])
-    fig, axes = plt.subplots(
-        len(parts), 1, figsize=(WIDTH, (0.7 + 0.36 * len(processes)) * len(parts)), squeeze=False
-    )
-    for ax, part in zip(axes[:, 0], parts, strict=True):
-        for shift, (net, by_part) in zip((-0.13, 0.13), series.items(), strict=False):
-            color = COLORS["good" if shift < 0 else "bad"]
-            for process, e in by_part[part].items():
-                y = processes.index(process) + shift
-                ax.plot([e.low, e.high], [y, y], color=color, lw=2)
-                ax.plot(e.value, y, "o", color=color, label=net if y < 0.5 else None)
+    rows = by_net["good"]["inside"]
+    fig, axes = plt.subplots(len(PARTS), 1, figsize=(WIDTH, (0.7 + 0.36 * len(rows)) * len(PARTS)))
+    for ax, (part, title) in zip(axes, PARTS.items(), strict=True):
+        interval_rows(
+            ax,
+            {
+                process: {
+                    net: by_part[part][process]
+                    for net, by_part in by_net.items()
+                    if process in by_part[part]
+                }
+                for process in rows
+            },
+            COLORS,
+            {net: f"{net}, p = {NETS[net]}" for net in by_net},
+        )
         ax.axvline(0, color="black", lw=0.8)
-        ax.set_yticks(range(len(processes)), processes)
-        ax.set_ylim(len(processes) - 0.5, -0.5)
-        ax.set_title(PARTS.get(part, part))
-    axes[0, 0].legend()
-    axes[-1, 0].set_xlabel(xlabel)
+        ax.set_title(title)
+    axes[0].legend()
+    axes[-1].set_xlabel("error on the process less error on the ECG")
     stamp(fig, source)
     return fig
 
 
-def paired_scatter(
-    panels: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: tuple[str, str], source: str
-) -> Figure:
-    """Errors of one record against another of its errors, one dot a record, a panel each.
+def process_scatter(by_net: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
+    """Errors inside on the ECG (across) and on a process (up), one dot a record, a panel a net.
 
-    panels: for each name the values on x and on y, (records,).
+    by_net: under "good" and "bad" the errors on either, (records,).
     """
-    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharex=True, sharey=True)
-    top = 1.05 * max(max(x.max(), y.max()) for x, y in panels.values())
-    top = min(top, 2.0)
-    for ax, (name, (x, y)), color in zip(np.atleast_1d(axes), panels.items(), SHADES, strict=False):
+    fig, axes = plt.subplots(1, len(by_net), figsize=(WIDTH, 3.3), sharex=True, sharey=True)
+    top = min(HIGHEST, 1.05 * max(errors.max() for both in by_net.values() for errors in both))
+    for ax, (net, (ecg, process)) in zip(axes, by_net.items(), strict=True):
         ax.plot([0, top], [0, top], color="black", lw=0.8, ls=":")
-        ax.plot(np.minimum(x, top), np.minimum(y, top), "o", ms=4, color=color, alpha=0.7)
-        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=name, xlabel=labels[0])
-    np.atleast_1d(axes)[0].set_ylabel(labels[1])
+        ax.plot(
+            np.minimum(ecg, top), np.minimum(process, top), "o", ms=4, color=COLORS[net], alpha=0.7
+        )
+        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=f"{net}, p = {NETS[net]}")
+        ax.set_xlabel("error inside, ECG")
+    axes[0].set_ylabel("error inside, process")
     stamp(fig, source)
     return fig
 
@@ -179,13 +190,9 @@ def paired_scatter(
 def factorial_cells(cells: Mapping[str, Estimate], best: str, source: str) -> Figure:
     """The error inside of each cell of the factorial design, the named best one in blue."""
     fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.36 * len(cells)))
-    for y, (name, e) in enumerate(cells.items()):
-        color = COLORS["good"] if name == best else COLORS["bad"]
-        ax.plot([e.low, e.high], [y, y], color=color, lw=2)
-        ax.plot(e.value, y, "o", color=color)
+    rows = {name: {"good" if name == best else "bad": e} for name, e in cells.items()}
+    interval_rows(ax, rows, COLORS)
     ax.axvline(1, color="black", lw=0.8, ls=":")
-    ax.set_yticks(range(len(cells)), list(cells))
-    ax.set_ylim(len(cells) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel("error inside the region, over its variance")
     stamp(fig, source)

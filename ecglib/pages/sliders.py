@@ -7,9 +7,8 @@ from ipywidgets import Widget
 
 from ecglib.experiments.interpolation import FS
 from ecglib.experiments.paths import positions
-from ecglib.experiments.regions import Condition, RegionStudy, fit, one_record
+from ecglib.experiments.regions import NETS, Condition, RegionStudy, fit_conditions, one_record
 from ecglib.measures import follow_wave, r_counts
-from ecglib.nets.unpunished import BAD, GOOD
 from ecglib.pages.path_figures import course_frame, path_frame
 from ecglib.pages.region_figures import mask_frame
 from ecglib.pages.style import stamp
@@ -114,20 +113,22 @@ def _explorer(
     )
 
 
-NETS = {"good net": GOOD, "bad net": BAD}
-
-
 def mask_slider(
-    study: RegionStudy, everyone: RegionStudy, cycles: Sequence[float], shown: int = 3
+    study: RegionStudy, everyone: RegionStudy, cycles: Sequence[float], shown: int
 ) -> Widget:
     """A slider over the number of observed cycles, for the first `shown` records and either net.
 
     study: whose networks the page shows. everyone: the records that a live notebook can choose
-    from; it fits their networks when asked.
+    from; it fits their networks when asked. cycles: observed, in median RR intervals.
     """
+
+    def chosen_frames(choice: str) -> list[bytes]:
+        name, _, net = choice.removesuffix(" net").rpartition(", ")
+        return mask_frames(one_record(everyone, everyone.ids.index(name)), net, cycles)
+
     return frame_explorer(
         {
-            f"record {study.ids[record]}, {net}": mask_frames(
+            f"record {study.ids[record]}, {net} net": mask_frames(
                 one_record(study, record), net, cycles
             )
             for record in range(min(shown, len(study)))
@@ -137,22 +138,17 @@ def mask_slider(
         values=[f"{count:g}" for count in cycles],
         alt="A record, what the network makes of it, and the unpunished region shaded.",
         group_label="Record and net",
-        choices={"record and net": [f"{name}, {net}" for name in everyone.ids for net in NETS]},
-        render=lambda choice: _chosen_frames(everyone, choice, cycles),
+        choices={"record and net": [f"{name}, {net} net" for name in everyone.ids for net in NETS]},
+        render=chosen_frames,
     )
 
 
 def mask_frames(study: RegionStudy, net: str, cycles: Sequence[float]) -> list[bytes]:
     """The slider's pictures of a study's first record, one for each number of observed cycles."""
     conditions = [Condition(p=NETS[net], cycles=count) for count in cycles]
-    outcomes = fit(study, conditions)
-    title = f"{study.source}, record {study.ids[0]}, {net} (p = {NETS[net]}), cycles observed: "
+    outcomes = fit_conditions(study, conditions)
+    title = f"{study.source}, record {study.ids[0]}, {net} net (p = {NETS[net]}), cycles observed: "
     return [
-        png(mask_frame(outcomes[condition], 0, study.fs, f"{title}{condition.cycles:g}"))
+        png(mask_frame(outcomes[condition], study.fs, f"{title}{condition.cycles:g}"))
         for condition in conditions
     ]
-
-
-def _chosen_frames(everyone: RegionStudy, choice: str, cycles: Sequence[float]) -> list[bytes]:
-    name, _, net = choice.rpartition(", ")
-    return mask_frames(one_record(everyone, everyone.ids.index(name)), net, cycles)

@@ -4,15 +4,24 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from sklearn.gaussian_process.kernels import RBF, Matern, RationalQuadratic
 
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments.processes import (
     CONTROLS,
+    ECG,
     GAUSSIAN,
     LENGTH_S,
+    PERIODIC,
+    PHASE_RANDOMISED,
+    SHUFFLED_BEATS,
+    Process,
     beats,
+    gaussian,
+    matern,
+    periodic,
+    rational_quadratic,
     sample_stationary,
+    squared_exponential,
     trajectory,
 )
 from ecglib.measures import periodicity, r_peaks
@@ -20,13 +29,14 @@ from ecglib.measures import periodicity, r_peaks
 RECORDS = load_synthetic(5)
 SIGNAL, FS = 1000.0 * RECORDS.signals[0].astype(float), RECORDS.fs
 PEAKS = r_peaks(SIGNAL, FS)
+EXPONENTIAL = gaussian("exponential", lambda lag, length: np.exp(-lag / length))
 
 
-def draw(process: str, seed: int = 0, **options: float) -> np.ndarray:
-    return trajectory(process, SIGNAL, FS, np.random.default_rng(seed), PEAKS, **options)
+def draw(process: Process, seed: int = 0) -> np.ndarray:
+    return trajectory(process, SIGNAL, FS, np.random.default_rng(seed), PEAKS, LENGTH_S)
 
 
-@pytest.mark.parametrize("process", GAUSSIAN + CONTROLS)
+@pytest.mark.parametrize("process", [*GAUSSIAN, *CONTROLS, EXPONENTIAL], ids=lambda p: p.name)
 def test_every_process_has_the_records_mean_and_variance_and_follows_its_seed(process):
     values = draw(process)
     assert values.shape == SIGNAL.shape
@@ -38,45 +48,69 @@ def test_the_papers_length_scale_is_17_9_samples():
     assert pytest.approx(17.857, abs=1e-3) == LENGTH_S * 500
 
 
+def test_the_ecg_itself_is_no_trajectory():
+    assert draw(ECG) is SIGNAL
+
+
 @pytest.mark.parametrize(
-    ("kernel", "expected"),
+    ("covariance", "at_one_length", "at_two"),
     [
-        (RBF(18.0), np.exp(-0.5)),
-        (Matern(18.0, nu=1.5), (1 + np.sqrt(3)) * np.exp(-np.sqrt(3))),
-        (RationalQuadratic(18.0, alpha=1.0), 2 / 3),
+        (squared_exponential, np.exp(-1 / 2), np.exp(-2)),
+        (matern, (1 + 3**0.5) * np.exp(-(3**0.5)), (1 + 12**0.5) * np.exp(-(12**0.5))),
+        (rational_quadratic, 2 / 3, 1 / 3),
+        (
+            lambda lag, length: periodic(lag, length, period=4 * length),
+            np.exp(-4 / np.pi**2),
+            np.exp(-8 / np.pi**2),
+        ),
     ],
 )
-def test_autocovariance_at_the_length_scale_is_the_kernels(kernel, expected):
+def test_covariances_are_those_of_the_textbook(covariance, at_one_length, at_two):
+    lags = np.array([0.0, 18.0, 36.0])
+    assert covariance(lags, 18.0) == pytest.approx([1, at_one_length, at_two])
+
+
+def test_a_trajectory_has_the_covariance_asked_for():
     rng = np.random.default_rng(0)
-    draws = np.stack([sample_stationary(kernel, 5000, rng) for _ in range(60)])
+    draws = np.stack(
+        [sample_stationary(lambda lag: matern(lag, 18.0), 5000, rng) for _ in range(60)]
+    )
     assert np.mean(draws**2) == pytest.approx(1, abs=0.05)
-    assert np.mean(draws[:, :-18] * draws[:, 18:]) == pytest.approx(expected, abs=0.05)
+    for lag in (18, 36):
+        found = np.mean(draws[:, :-lag] * draws[:, lag:])
+        assert found == pytest.approx(matern(lag, 18.0), abs=0.05)
 
 
 def test_the_ends_of_a_trajectory_are_not_joined():
     rng = np.random.default_rng(0)
-    draws = np.stack([sample_stationary(RBF(18.0), 500, rng) for _ in range(400)])
+    draws = np.stack(
+        [
+            sample_stationary(lambda lag: squared_exponential(lag, 18.0), 500, rng)
+            for _ in range(400)
+        ]
+    )
     assert abs(np.mean(draws[:, 0] * draws[:, -1])) < 0.15
 
 
 def test_a_length_scale_beyond_the_record_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match="too long for a grid of 100 samples; give a shorter"):
-        sample_stationary(RBF(2000.0), 100, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"too long for a grid of 100 samples.* give a shorter"):
+        sample_stationary(lambda lag: squared_exponential(lag, 2000.0), 100, rng)
 
 
 def test_the_periodic_process_repeats_every_median_rr_interval():
-    values, period = draw("periodic"), round(np.median(np.diff(PEAKS)))
+    values, period = draw(PERIODIC), round(np.median(np.diff(PEAKS)))
     assert np.allclose(values[:-period], values[period:])
     assert not np.allclose(values[: -(period // 2)], values[period // 2 :], atol=SIGNAL.std() / 2)
 
 
 def test_phase_randomisation_keeps_the_amplitude_spectrum():
-    spectra = [np.abs(np.fft.rfft(x)) for x in (draw("phase-randomised"), SIGNAL)]
+    spectra = [np.abs(np.fft.rfft(x)) for x in (draw(PHASE_RANDOMISED), SIGNAL)]
     assert np.allclose(*spectra, atol=1e-6 * spectra[1].max())
 
 
 def test_shuffling_keeps_every_beat_and_loses_the_period():
-    values = draw("shuffled beats")
+    values = draw(SHUFFLED_BEATS)
     spans = beats(PEAKS, FS, len(SIGNAL))
     assert len(spans) >= len(PEAKS) - 2
     for start, end in spans:
@@ -99,9 +133,21 @@ def test_beats_never_overlap():
         assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
-def test_an_unknown_process_and_a_record_without_rhythm_are_refused_in_one_sentence():
+def test_a_record_without_rhythm_is_refused_in_one_sentence():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="unknown process 'pink': choose one of squared exp"):
-        trajectory("pink", SIGNAL, FS, rng, PEAKS)
-    with pytest.raises(ValueError, match="at least 3 R peaks, but the record has 2"):
-        trajectory("periodic", SIGNAL, FS, rng, PEAKS[:2])
+    for process in (PERIODIC, SHUFFLED_BEATS):
+        with pytest.raises(
+            ValueError, match=f'"{process.name}" .* 3 R peaks, but the record has 2'
+        ):
+            trajectory(process, SIGNAL, FS, rng, PEAKS[:2], LENGTH_S)
+
+
+@pytest.mark.parametrize(
+    "values", [SIGNAL[:-1], np.ones(len(SIGNAL)), np.full(len(SIGNAL), np.nan)], ids=str
+)
+def test_a_process_that_draws_no_signal_is_named(values):
+    broken = Process("broken", lambda *_: values)
+    with pytest.raises(
+        ValueError, match=r'"broken" drew values of shape .* mend its function draw'
+    ):
+        draw(broken)

@@ -6,11 +6,12 @@ import pytest
 
 from ecglib.data.synthetic import load_synthetic
 from ecglib.estimates import Estimate
-from ecglib.experiments.regions import RegionOutcome, prepare
+from ecglib.experiments.regions import RegionOutcome, prepare_study
 from ecglib.pages.region_figures import (
-    differences,
     error_curves,
-    paired_scatter,
+    factorial_cells,
+    process_differences,
+    process_scatter,
     restored,
     trajectories,
 )
@@ -52,26 +53,43 @@ def test_error_curves_show_means_and_name_every_setting():
     assert len(fig.axes) == 2
     assert np.allclose(fig.axes[0].lines[2].get_ydata(), [0.3, 0.5, 0.7])
     assert [text.get_text() for text in fig.axes[1].get_xticklabels()] == ["4", "12", "28"]
-    only_inside = error_curves([1, 2, 3], {"ECG": {"inside": errors}}, "stride", "")
+    only_inside = error_curves(
+        [1, 2, 3], {"ECG": {"inside": errors}}, "stride", "", parts=["inside"]
+    )
     assert len(only_inside.axes) == 1
 
 
-def test_differences_stand_in_the_row_of_their_process():
-    good = {"inside": {name: Estimate(v, v - 1, v + 1, 5) for v, name in enumerate("abc")}}
-    bad = {"inside": {"c": good["inside"]["c"]}}
-    fig = differences({"good": good, "bad": bad}, "difference", "")
+def test_differences_stand_in_the_row_of_their_process_and_the_bad_net_may_lack_some():
+    estimates = {name: Estimate(v, v - 1, v + 1, 5) for v, name in enumerate("abc")}
+    few = {"c": estimates["c"]}
+    fig = process_differences(
+        {
+            "good": {"inside": estimates, "outside": estimates},
+            "bad": {"inside": few, "outside": few},
+        },
+        "",
+    )
     dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert [round(line.get_ydata()[0]) for line in dots] == [0, 1, 2, 2]
+    legend = [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
+    assert legend == ["good, p = 3", "bad, p = 7"]
 
 
 def test_scattered_errors_beyond_the_axes_are_drawn_at_their_end():
-    panels = {"good": (np.array([0.1, 9.0]), np.array([0.2, 0.3]))}
-    fig = paired_scatter(panels, ("x", "y"), "")
+    good = np.array([0.1, 9.0]), np.array([0.2, 0.3])
+    fig = process_scatter({"good": good, "bad": good}, "")
     assert fig.axes[0].lines[1].get_xdata().max() == fig.axes[0].get_xlim()[1] == 2
 
 
+def test_the_best_cell_alone_has_another_colour():
+    cells = {name: Estimate(0.5, 0.4, 0.6, 5) for name in "abc"}
+    fig = factorial_cells(cells, "b", "")
+    colors = [line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert colors[0] == colors[2] != colors[1]
+
+
 def test_trajectories_are_cut_to_the_seconds_shown():
-    fig = trajectories({"a": SIGNALS[0], "b": SIGNALS[1]}, 500.0, "", seconds=0.5)
+    fig = trajectories({"a": SIGNALS[0], "b": SIGNALS[1]}, 50.0, "")
     assert all(len(ax.lines[0].get_ydata()) == 250 for ax in fig.axes)
 
 
@@ -80,10 +98,10 @@ def test_the_slider_has_a_frame_for_every_mask_and_a_group_for_every_record_and_
 ):
     monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
     monkeypatch.setenv("ECGLIB_JOBS", "1")
-    study = prepare(load_synthetic(2), 2, longest_cycles=2.0, steps=1, seed=0, device="cpu")
+    study = prepare_study(load_synthetic(2), 2, longest_cycles=2.0, steps=1, seed=0, device="cpu")
     slider = mask_slider(study, study, [0.5, 2.0], shown=1)
     shown, moved, frames, _ = slider.children
     assert shown.options == ("record s1, good net", "record s1, bad net")
     assert moved.options == ("0.5", "2")
     assert len(frames.children) == 2 and len(frames.children[0].children) == 2
-    assert len(set(mask_frames(study, "bad net", [0.5, 2.0]))) == 2
+    assert len(set(mask_frames(study, "bad", [0.5, 2.0]))) == 2
