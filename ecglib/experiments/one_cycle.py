@@ -69,11 +69,7 @@ class BeatPairs:
     def subset(self, indices: np.ndarray) -> "BeatPairs":
         """The pairs at `indices` (integers, or booleans)."""
         indices = np.arange(len(self))[indices]
-        arrays = {
-            name: getattr(self, name)[indices]
-            for name in self.__dataclass_fields__
-            if name != "marks"
-        }
+        arrays = {name: x[indices] for name, x in vars(self).items() if name != "marks"}
         return BeatPairs(**arrays, marks=tuple(self.marks[i] for i in indices))
 
 
