@@ -220,8 +220,8 @@ def _(e: Evidence) -> str:
     "hold: an interval wholly beyond it; in part otherwise",
 )
 def _(e: Evidence) -> str:
-    effects = [(x, SHARE_MARGIN) for x in family(e, "c3") + family(e, "c6")]
-    effects += [(x, D_STAR_MARGIN) for x in family(e, "d")]
+    effects = [(x, SHARE_MARGIN) for x in family(e, "wrong_count") + family(e, "far_violations")]
+    effects += [(x, D_STAR_MARGIN) for x in family(e, "d_star")]
     return graded(
         holds=all(within(x, margin) for x, margin in effects),
         in_part=not any(beyond(x, margin) for x, margin in effects),

@@ -11,25 +11,27 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, welch
 
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
-REFRACTORY_S = 0.25
+REFRACTORY_S = 0.25  # between two R peaks, at least
 WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
-WAVE_PROMINENCE = 0.1
-SMOOTHING_S = 0.008
+WAVE_PROMINENCE = 0.1  # and its prominence over the same
+SMOOTHING_S = 0.008  # standard deviation of the Gaussian
+HIGH_HZ = 40.0  # what lies above is mostly noise
+CYCLE_S = 0.4, 1.5  # the shortest and the longest
 
 
 def explained_variance(signals: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Share of each signal's variance that its reconstruction explains, (signals,).
 
-    Both arrays are (signals, samples), mV.
+    signals, reconstructions: (signals, samples), mV.
     """
     residual = ((signals - reconstructions) ** 2).mean(axis=1)
     return 1 - residual / signals.var(axis=1)
 
 
-def high_frequency_power(signals: np.ndarray, fs: float, above: float = 40.0) -> np.ndarray:
-    """Mean power density of each signal (signals, samples) above a frequency in Hz, mV^2/Hz."""
+def high_frequency_power(signals: np.ndarray, fs: float) -> np.ndarray:
+    """Mean power density of each signal (signals, samples), mV, above 40 Hz, mV^2/Hz."""
     frequencies, density = welch(signals, fs, nperseg=min(256, signals.shape[1]), axis=1)
-    return density[:, frequencies > above].mean(axis=1)
+    return density[:, frequencies > HIGH_HZ].mean(axis=1)
 
 
 def qrs_energy(signals: np.ndarray, fs: float) -> np.ndarray:
@@ -47,21 +49,20 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     level = float(np.percentile(energy, 95))
     found, _ = find_peaks(energy, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)
     reach = round(0.06 * fs)
-    return np.array(
-        [
-            (start := max(peak - reach, 0)) + np.argmax(np.abs(signal[start : peak + reach + 1]))
-            for peak in found
-        ],
-        dtype=int,
-    )
+    peaks = np.zeros(len(found), dtype=int)
+    for i, peak in enumerate(found):
+        start = max(peak - reach, 0)
+        peaks[i] = start + np.argmax(np.abs(signal[start : peak + reach + 1]))
+    return peaks
 
 
 def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
     """Number of R peaks in each frame of a path (frames, samples).
 
-    A peak counts when its QRS energy is at least the share `least` of the level interpolated
-    linearly between the path's two ends, so a beat that fades below that is gone and a ghost above
-    it is there.
+    A peak counts when its QRS energy is at least a share of the level interpolated linearly between
+    the path's two ends, so a beat that fades below that is gone and a ghost above it is there.
+
+    least: that share.
     """
     energy = qrs_energy(path, fs)
     ends = np.percentile(energy[[0, -1]], 95, axis=-1)
@@ -75,8 +76,12 @@ def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
 
 
 def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
-    """Sample of the T peak after each R peak but the last, (R peaks - 1,): the most prominent
-    peak, up or down, from 120 ms after R to 450 ms or 200 ms before the next R; -1 for none.
+    """Sample of the T peak after each R peak but the last, (R peaks - 1,); -1 for none.
+
+    It is the most prominent peak, up or down, from 120 ms after R to 450 ms, or to 200 ms before
+    the next R.
+
+    r: (R peaks,) samples.
     """
     smooth = gaussian_filter1d(signal, SMOOTHING_S * fs)
     found = np.full(max(len(r) - 1, 0), -1)
@@ -93,7 +98,7 @@ def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
 
 
 def match_peaks(found: np.ndarray, true: np.ndarray, tolerance: float) -> int:
-    """How many true peaks (samples) can each have a found peak of its own within `tolerance`."""
+    """How many true peaks can each have a found peak of its own within `tolerance`, in samples."""
     found = np.sort(found)
     hits, free = 0, 0
     for peak in np.sort(true):
@@ -104,16 +109,15 @@ def match_peaks(found: np.ndarray, true: np.ndarray, tolerance: float) -> int:
     return hits
 
 
-def periodicity(
-    signals: np.ndarray, fs: float, shortest: float = 0.4, longest: float = 1.5
-) -> np.ndarray:
+def periodicity(signals: np.ndarray, fs: float) -> np.ndarray:
     """Highest correlation of each signal (..., samples) with itself at lags of 0.4 to 1.5 s.
 
-    A signal of one repeated cycle has 1; a flat one 0. Lags are in seconds.
+    A signal of one repeated cycle has 1; a flat one 0.
     """
     signals = signals - signals.mean(axis=-1, keepdims=True)
     samples = signals.shape[-1]
-    lags = np.arange(round(shortest * fs), min(round(longest * fs), samples - 2) + 1)
+    shortest, longest = (round(seconds * fs) for seconds in CYCLE_S)
+    lags = np.arange(shortest, min(longest, samples - 2) + 1)
     spectrum = np.fft.rfft(signals, 2 * samples)
     products = np.fft.irfft(np.abs(spectrum) ** 2)[..., lags]
     energy = np.concatenate(
@@ -130,13 +134,11 @@ def periodicity(
 class WaveCourse:
     """One wave followed along a path.
 
-    Attributes
-    ----------
-    counts : (frames,) peaks in the wave's window.
-    peak_ms : (frames,) where the highest one stands, ms from the path's first sample.
-    retention : least height on the path over the height interpolated between the ends.
-    drift_error_ms : largest distance of the peak from its straight course, ms.
-    smoothness : longest step of the peak over the whole way, less a steady step's share;
+    counts: (frames,) peaks in the wave's window.
+    peak_ms: (frames,) where the highest one stands, ms from the path's first sample.
+    retention: least height on the path over the height interpolated between the ends.
+    drift_error_ms: largest distance of the peak from its straight course, ms.
+    smoothness: longest step of the peak over the whole way, less a steady step's share;
         0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543), NaN where
         the whole way is shorter than a sample.
     """
@@ -160,12 +162,9 @@ def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int 
     height interpolated between the ends; heights are above the frame's median, its isoelectric
     level. Frames are smoothed by a Gaussian of 8 ms first, whatever made them.
 
-    Parameters
-    ----------
-    path : (frames, samples), mV.
-    fs : Hz.
-    window : first and last sample of the ST-T window.
-    sign : 1 for an upright wave, -1 for an inverted one.
+    path: (frames, samples), mV. fs: Hz.
+    window: first and last sample of the ST-T window.
+    sign: 1 for an upright wave, -1 for an inverted one.
     """
     frames = sign * (path - np.median(path, axis=1, keepdims=True))
     frames = gaussian_filter1d(frames.astype(float), SMOOTHING_S * fs, axis=1)
@@ -208,8 +207,9 @@ def _highest(frame: np.ndarray) -> tuple[float, float]:
 def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:
     """Mean over a path's frames of the cosine distance to the nearest real signal, (paths,).
 
-    After Berthelot et al. (1807.07543). `paths` is (paths, frames, samples), `signals` is
-    (signals, samples), both mV.
+    After Berthelot et al. (1807.07543).
+
+    paths: (paths, frames, samples), mV. signals: (signals, samples), mV.
     """
     unit = signals / np.maximum(np.linalg.norm(signals, axis=1, keepdims=True), 1e-12)
     length = np.maximum(np.linalg.norm(paths, axis=-1, keepdims=True), 1e-12)

@@ -47,7 +47,13 @@ C5 = {
     "near_retention": e(0.9),
     "near_drift_error": e(8.0, 12.0),
 }
-C8 = {"c3/a": e(0.0), "c3/b": e(0.1), "c6/a": e(-0.1), "d/a": e(0.2), "largest_effect": e(0.2)}
+C8 = {
+    "wrong_count/a": e(0.0),
+    "wrong_count/b": e(0.1),
+    "far_violations/a": e(-0.1),
+    "d_star/a": e(0.2),
+    "largest_effect": e(0.2),
+}
 C11 = {"inside/squared exponential": e(0.0), "inside/periodic": e(0.05)}
 C12 = {
     "inside/squared exponential": e(0.3),
@@ -101,13 +107,13 @@ CASES = [
     ("C7", {}, {"d_over_width": e(0.2), "d_per_width": e(0.0, 0.5)}, FAILS),
     ("C7", {}, {"d_over_width": e(0.9, np.inf), "d_per_width": NOT_KNOWN}, FAILS),
     ("C8", C8, {}, HOLDS),
-    ("C8", C8, {"c3/b": e(0.05, 0.15)}, IN_PART),
-    ("C8", C8, {"d/a": e(-0.25, 0.0)}, IN_PART),
-    ("C8", C8, {"d/a": NOT_KNOWN}, IN_PART),
-    ("C8", C8, {"c6/a": e(-0.3, -0.16)}, FAILS),
-    ("C8", C8, {"c3/a": e(0.16, 0.2)}, FAILS),
-    ("C8", C8, {"d/a": e(0.16, 0.2)}, HOLDS),
-    ("C8", C8, {"d/a": Estimate(np.inf, np.inf, np.inf, 3)}, FAILS),
+    ("C8", C8, {"wrong_count/b": e(0.05, 0.15)}, IN_PART),
+    ("C8", C8, {"d_star/a": e(-0.25, 0.0)}, IN_PART),
+    ("C8", C8, {"d_star/a": NOT_KNOWN}, IN_PART),
+    ("C8", C8, {"far_violations/a": e(-0.3, -0.16)}, FAILS),
+    ("C8", C8, {"wrong_count/a": e(0.16, 0.2)}, FAILS),
+    ("C8", C8, {"d_star/a": e(0.16, 0.2)}, HOLDS),
+    ("C8", C8, {"d_star/a": Estimate(np.inf, np.inf, np.inf, 3)}, FAILS),
     ("C9", C9, {}, HOLDS),
     ("C9", C9, {"left/noise": e(0.5, 0.6)}, IN_PART),
     ("C9", C9, {"left/noise": e(0.2), "left/dropout": e(0.4, 0.6)}, FAILS),

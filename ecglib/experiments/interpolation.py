@@ -1,41 +1,36 @@
-"""From reconstructions and paths of section II-A to the evidence that decides C1 to C4."""
+"""Paths between four-second electrocardiograms (paper, II-A), and what decides C3 and C4."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from torch import nn
 
 from ecglib.data.records import WAVE, Records
-from ecglib.data.windows import Windows, remove_baseline, resample, split_patients, windows_of
-from ecglib.estimates import Estimate, bootstrap, resampled, weighted_median
-from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
-from ecglib.measures import (
-    R_LEVEL,
-    explained_variance,
-    high_frequency_power,
-    match_peaks,
-    periodicity,
-    r_counts,
-    r_peaks,
-    t_peaks,
+from ecglib.data.windows import (
+    WINDOW,
+    Windows,
+    remove_baseline,
+    resample,
+    split_patients,
+    windows_of,
 )
-from ecglib.nets.autoencoder import ConvAutoencoder
+from ecglib.estimates import Estimate, weighted_median
+from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
+from ecglib.experiments.scores import Scores
+from ecglib.measures import R_LEVEL, periodicity, r_counts, r_peaks
 
-FS = 128  # Hz: 4 s are the 512 samples of Table I
-LENGTH = 512
-TOLERANCE_S = 0.05
-BORDER_S = 0.1
+RATE = 128  # Hz: at this rate four seconds are a window of Table I
+STEP_S = 0.25  # between the windows that a net is trained and tested on
 
 
 @dataclass(frozen=True)
 class FourSeconds:
     """Records at 128 Hz and the four-second windows cut out of them, split by patient.
 
-    Attributes
-    ----------
-    records : baseline removed, 128 Hz, mV; R peaks outside the annotated stretch are detected.
-    train, test : overlapping windows of the patients of either side.
-    middle : the middle window of every test patient, the ends of the paths.
+    records: baseline removed, 128 Hz, mV; R peaks outside the annotated stretch are detected.
+    train, test: overlapping windows of the patients of either side, a fifth of them for test.
+    middle: the middle window of every test patient, the ends of the paths.
     """
 
     records: Records
@@ -44,24 +39,24 @@ class FourSeconds:
     middle: Windows
 
 
-def four_seconds(records: Records, step_s: float = 0.25, seed: int = 0) -> FourSeconds:
-    """Prepare records for the experiment: one window every `step_s` seconds, a fifth for test."""
-    records = resample(remove_baseline(records), FS)
-    train, test = split_patients(records, seed=seed)
-    windows = windows_of(records, LENGTH, step=round(step_s * FS))
+def four_seconds(records: Records) -> FourSeconds:
+    """Prepare records for the experiment."""
+    records = resample(remove_baseline(records), RATE)
+    train, test = split_patients(records)
+    windows = windows_of(records, WINDOW, step=round(STEP_S * RATE))
     return FourSeconds(
         records=replace(
             records, waves=tuple(_with_outer_beats(records, i) for i in range(len(records)))
         ),
         train=windows.of_records(train),
         test=windows.of_records(test),
-        middle=windows_of(records, LENGTH).of_records(test),
+        middle=windows_of(records, WINDOW).of_records(test),
     )
 
 
 def with_middles_of(data: FourSeconds, records: np.ndarray | None = None) -> FourSeconds:
     """The same data with the middle windows of the given records (indices; None: all)."""
-    middle = windows_of(data.records, LENGTH)
+    middle = windows_of(data.records, WINDOW)
     return replace(data, middle=middle if records is None else middle.of_records(records))
 
 
@@ -76,97 +71,17 @@ def _with_outer_beats(records: Records, record: int) -> np.ndarray:
     return np.sort(np.concatenate([waves, outer]), order="peak")
 
 
-def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, Estimate]:
-    """Sensitivity and positive predictive value of the R or T peaks found in `signals`.
-
-    A found peak is right within 50 ms of an annotated one of its own. LUDB leaves the first and
-    last cycles of a record without annotation, so only the stretch between a window's first and
-    last annotated R peak is scored, less 100 ms at the window's borders, where a complex is cut.
-    Intervals are over patients; both are NaN where no peak of the kind is annotated at all.
-
-    Parameters
-    ----------
-    windows : the annotated windows.
-    signals : (windows, samples), mV: what the peaks are looked for in.
-    kind : "qrs" or "t".
-    """
-    hits, true, found = np.zeros((3, len(windows)))
-    tolerance = TOLERANCE_S * windows.fs
-    for i, (waves, signal) in enumerate(zip(windows.waves, signals, strict=True)):
-        beats = waves["peak"][waves["kind"] == "qrs"]
-        if len(beats) < 2:
-            continue
-        annotated = waves["peak"][waves["kind"] == kind]
-        peaks = r_peaks(signal, windows.fs)
-        if kind == "t":
-            peaks = t_peaks(signal, peaks, windows.fs)
-        border = BORDER_S * windows.fs
-        low = max(beats[0] - tolerance, border)
-        high = min(beats[-1] + tolerance, len(signal) - border)
-        annotated = annotated[(annotated >= low) & (annotated <= high)]
-        peaks = peaks[(peaks >= low) & (peaks <= high)]
-        hits[i] = match_peaks(peaks, annotated, tolerance)
-        true[i], found[i] = len(annotated), len(peaks)
-
-    def ratio(of: np.ndarray) -> Estimate:
-        return resampled(
-            lambda w: float(w[0] @ hits / max(w[0] @ of, 1e-9)) if true.any() else np.nan,
-            windows.record,
-            unit="share of peaks",
-        )
-
-    return {"sensitivity": ratio(true), "ppv": ratio(found)}
-
-
-def explained(windows: Windows, reconstructions: list[np.ndarray]) -> Estimate:
-    """Share of the variance of all windows together that each net's reconstructions explain.
-
-    Every reconstruction is (windows, samples), mV.
-    """
-    variance = windows.signals.var(axis=1)
-    residual = np.stack([((windows.signals - r) ** 2).mean(axis=1) for r in reconstructions])
-
-    def share(weights: np.ndarray) -> float:
-        return float(1 - (weights * residual).sum() / (weights * variance).sum())
-
-    return resampled(share, windows.record, seeds=len(residual), unit="share of variance")
-
-
-def patient_pairs(windows: Windows, n_pairs: int, seed: int = 0) -> np.ndarray:
+def patient_pairs(windows: Windows, n_pairs: int) -> np.ndarray:
     """Up to `n_pairs` distinct pairs of windows of different patients, indices (pairs, 2)."""
     first, second = np.triu_indices(len(windows), 1)
     apart = windows.record[first] != windows.record[second]
     pairs = np.stack([first[apart], second[apart]], axis=1)
-    chosen = np.random.default_rng(seed).permutation(len(pairs))[:n_pairs]
+    chosen = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
     return pairs[np.sort(chosen)]
 
 
-@dataclass(frozen=True)
-class PathScores:
-    """What C3 and C4 measure on a set of paths, one figure a pair.
-
-    Attributes
-    ----------
-    violated : (pairs,) 1 where a frame's R count leaves the range of the two ends, else 0.
-    periodicity_ratio : (pairs,) least periodicity on the path over the smaller of its ends.
-    """
-
-    violated: np.ndarray
-    periodicity_ratio: np.ndarray
-
-
-def score_paths(paths: np.ndarray, least: float = R_LEVEL) -> PathScores:
-    """Score paths (pairs, frames, samples), mV, at 128 Hz; `least` as in `measures.r_counts`."""
-    counts = np.array([r_counts(path, FS, least) for path in paths])
-    ends = counts[:, [0, -1]]
-    violated = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
-    rhythm = periodicity(paths, FS)
-    least_end = np.maximum(rhythm[:, [0, -1]].min(axis=1), 1e-6)
-    return PathScores(violated.astype(float), rhythm.min(axis=1) / least_end)
-
-
 def reference_paths(
-    data: FourSeconds, pairs: np.ndarray, frames: int = 33
+    data: FourSeconds, pairs: np.ndarray, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The null and the oracle of each pair of middle windows, both (pairs, frames, samples), mV.
 
@@ -178,124 +93,101 @@ def reference_paths(
     oracle = np.empty_like(null)
     for k, (a, b) in enumerate(windows.record[pairs]):
         start = windows.start[pairs[k, 0]]
-        marks = common_landmarks(records.waves[a], records.waves[b], start + LENGTH // 2)
+        marks = common_landmarks(records.waves[a], records.waves[b], start + WINDOW // 2)
         path = landmark_warp(records.signals[a], records.signals[b], *marks, frames)
-        oracle[k] = path[:, start : start + LENGTH]
+        oracle[k] = path[:, start : start + WINDOW]
     return null, oracle
 
 
-def net_scores(
-    nets: list[ConvAutoencoder],
-    data: FourSeconds,
-    pairs: np.ndarray,
-    frames: int = 33,
-    least: float = R_LEVEL,
-) -> PathScores:
-    """Score each net's latent paths between the pairs; arrays are (nets, pairs)."""
-    first, second = (data.middle.signals[pairs[:, k]] for k in (0, 1))
-    scores = [score_paths(latent_path(net, first, second, frames), least) for net in nets]
-    return PathScores(
-        np.stack([s.violated for s in scores]), np.stack([s.periodicity_ratio for s in scores])
-    )
-
-
-def scores_by_path(
-    nets: list[ConvAutoencoder],
-    data: FourSeconds,
-    pairs: np.ndarray,
-    frames: int = 33,
-    least: float = R_LEVEL,
-) -> dict[str, PathScores]:
-    """The scores of the paths of "net", "null" and "oracle" between the pairs (pairs, 2)."""
-    null, oracle = reference_paths(data, pairs, frames)
-    return {
-        "net": net_scores(nets, data, pairs, frames, least),
-        "null": score_paths(null, least),
-        "oracle": score_paths(oracle, least),
-    }
-
-
-def three_paths(
-    net: ConvAutoencoder, data: FourSeconds, pair: tuple[int, int], frames: int = 33
+def window_paths(
+    net: nn.Module, data: FourSeconds, pair: tuple[int, int], frames: int
 ) -> dict[str, np.ndarray]:
-    """The net's path, the null and the oracle of one pair of middle windows, (frames, samples)."""
+    """The paths of "net", "null" and "oracle" between two middle windows, (frames, samples), mV.
+
+    pair: the windows' indices.
+    """
     first, second = data.middle.signals[[pair[0]]], data.middle.signals[[pair[1]]]
     null, oracle = reference_paths(data, np.array([pair]), frames)
     return {"net": latent_path(net, first, second, frames)[0], "null": null[0], "oracle": oracle[0]}
 
 
-def reconstruction(
-    data: FourSeconds, train_decoded: list[np.ndarray], test_decoded: list[np.ndarray]
-) -> dict[str, Estimate]:
-    """C1's evidence: the variance explained on either side, and the peaks found on test windows.
+def score_paths(paths: np.ndarray, least: float = R_LEVEL) -> dict[str, np.ndarray]:
+    """What C3 and C4 measure on paths (pairs, frames, samples), mV, at 128 Hz; (pairs,) each.
 
-    Each net's reconstructions are (windows, samples), mV.
+    "wrong_count": 1 where a frame's R count leaves the range of the two ends, else 0.
+    "periodicity_ratio": least periodicity on the path over the smaller of its ends.
+
+    least: from which level a beat counts, as in `measures.r_counts`.
     """
+    counts = np.array([r_counts(path, RATE, least) for path in paths])
+    ends = counts[:, [0, -1]]
+    wrong = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
+    rhythm = periodicity(paths, RATE)
+    least_end = np.maximum(rhythm[:, [0, -1]].min(axis=1), 1e-6)
     return {
-        "explained_train": explained(data.train, train_decoded),
-        "explained_test": explained(data.test, test_decoded),
-        **peaks_found(data.test, test_decoded),
+        "wrong_count": wrong.astype(float),
+        "periodicity_ratio": rhythm.min(axis=1) / least_end,
     }
 
 
-def peaks_found(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[str, Estimate]:
-    """Sensitivity and predictive value of the R and T peaks in `decoded`, as `peak_scores` gives.
+def net_scores(
+    nets: Sequence[nn.Module],
+    data: FourSeconds,
+    pairs: np.ndarray,
+    frames: int,
+    least: float = R_LEVEL,
+) -> Scores:
+    """Each net's latent paths between the pairs (pairs, 2), measured as `score_paths` does."""
+    first, second = (data.middle.signals[pairs[:, k]] for k in (0, 1))
+    rows = [score_paths(latent_path(net, first, second, frames), least) for net in nets]
+    return Scores.of_nets(rows, data.middle.record[pairs])
 
-    decoded: for each net (windows, samples), mV; the windows themselves for the best there can be.
-    """
-    every_net = windows.subset(np.tile(np.arange(len(windows)), len(decoded)))
-    signals = np.concatenate(decoded)
+
+def scores_by_path(
+    nets: Sequence[nn.Module],
+    data: FourSeconds,
+    pairs: np.ndarray,
+    frames: int,
+    least: float = R_LEVEL,
+) -> dict[str, Scores]:
+    """The scores of the paths of "net", "null" and "oracle" between the pairs (pairs, 2)."""
+    null, oracle = reference_paths(data, pairs, frames)
+    patients = data.middle.record[pairs]
     return {
-        f"{letter}_{name}": estimate
-        for letter, kind in (("r", "qrs"), ("t", "t"))
-        for name, estimate in peak_scores(every_net, signals, kind).items()
+        "net": net_scores(nets, data, pairs, frames, least),
+        "null": Scores.of_nets([score_paths(null, least)], patients),
+        "oracle": Scores.of_nets([score_paths(oracle, least)], patients),
     }
 
 
-def typical_explained(windows: Windows, decoded: Sequence[np.ndarray]) -> Estimate:
-    """Share of variance explained of the median window; `decoded` as in `peaks_found`."""
-    shares = [explained_variance(windows.signals, signals) for signals in decoded]
-    return bootstrap(np.stack(shares), windows.record, weighted_median)
-
-
-def high_frequencies(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[str, Estimate]:
-    """C2's evidence: power above 40 Hz over the record's own; `decoded` as in `peaks_found`."""
-    recorded = high_frequency_power(windows.signals, windows.fs)
-    ratios = [high_frequency_power(signals, windows.fs) / recorded for signals in decoded]
-    return {
-        "power_ratio": bootstrap(
-            np.stack(ratios), windows.record, weighted_median, unit="ratio of power"
-        )
-    }
-
-
-def wrong_counts(scores: Mapping[str, PathScores], patients: np.ndarray) -> dict[str, Estimate]:
+def wrong_counts(scores: Mapping[str, Scores]) -> dict[str, Estimate]:
     """C3's evidence: the share of pairs whose R count leaves the range of its ends.
 
-    scores: of "net", "null" and "oracle". patients: (pairs, 2) labels.
+    scores: of "net", "null" and "oracle".
     """
-    net, null, oracle = (scores[kind].violated for kind in ("net", "null", "oracle"))
+    net, null, oracle = (scores[path] for path in ("net", "null", "oracle"))
     observed = {
         "violating_pairs": net,
         "null": null,
         "oracle": oracle,
-        "net_minus_oracle": net - oracle,
-        "net_minus_null": net - null,
+        "net_minus_oracle": net.less(oracle),
+        "net_minus_null": net.less(null),
     }
-    return {name: bootstrap(x, patients, unit="share of pairs") for name, x in observed.items()}
+    return {
+        name: of.estimate("wrong_count", unit="share of pairs") for name, of in observed.items()
+    }
 
 
-def least_periodicity(
-    scores: Mapping[str, PathScores], patients: np.ndarray
-) -> dict[str, Estimate]:
+def least_periodicity(scores: Mapping[str, Scores]) -> dict[str, Estimate]:
     """C4's evidence: the median pair's least periodicity over its ends'; as `wrong_counts`."""
-    net, null, oracle = (scores[kind].periodicity_ratio for kind in ("net", "null", "oracle"))
+    net, null, oracle = (scores[path] for path in ("net", "null", "oracle"))
     observed = {
         "periodicity_ratio": net,
         "null": null,
         "oracle": oracle,
-        "net_minus_oracle": net - oracle,
+        "net_minus_oracle": net.less(oracle),
     }
     return {
-        name: bootstrap(x, patients, weighted_median, unit="ratio") for name, x in observed.items()
+        name: of.estimate("periodicity_ratio", weighted_median, "ratio")
+        for name, of in observed.items()
     }

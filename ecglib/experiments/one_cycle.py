@@ -1,34 +1,48 @@
-"""The controlled set (paper, II-B): beats alike but for where the T wave is and how wide."""
+"""One cycle (paper, II-B): pairs of beats to interpolate between, of records and controlled ones.
+
+Controlled beats are alike but for where the T wave is and how wide.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 
-from ecglib.data.records import Records
+from ecglib.data.records import FS, Records
 from ecglib.data.synthetic import controlled_beats
-from ecglib.data.windows import Windows, beat_windows, remove_baseline, resample, split_patients
+from ecglib.data.windows import (
+    WINDOW,
+    Windows,
+    beat_windows,
+    remove_baseline,
+    resample,
+    split_patients,
+)
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.measures import follow_wave
-from ecglib.nets.autoencoder import ConvAutoencoder
 
-FS = 500  # Hz
-LENGTH = 512  # samples, 1.024 s: Table I as printed, on one cycle
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
+BIN_NAMES = ("below 0.2", "0.2 to 0.4", "0.4 to 0.6", "above 0.6")
+FARTHEST = BIN_NAMES[-1]
+
+# The controlled set, ms: widths of the T wave, its displacements and their grid.
+WIDTHS_MS = (80.0, 120.0, 160.0)
+LONGEST_MS = 300.0
+TEST_STEP_MS = 20.0
+TRAINING_STEP_MS = 2.5
 
 
 @dataclass(frozen=True)
 class BeatPairs:
     """Pairs of one-cycle signals, R peak in the middle, to interpolate between.
 
-    Attributes
-    ----------
-    first, second : (pairs, samples) float32, mV, at 500 Hz.
-    window : (pairs, 2) first and last sample of the stretch that holds both T waves.
-    displacement_ms : (pairs,) distance of the two T peaks.
-    width_ms : (pairs,) mean duration of the two T waves, onset to offset.
-    sign : (pairs,) 1 for upright T waves, -1 for inverted ones.
-    patients : (pairs, 2) labels of what the intervals are resampled over.
-    marks : for each pair the landmarks the two beats share, two (marks,) arrays in samples.
+    first, second: (pairs, samples) float32, mV, at 500 Hz.
+    window: (pairs, 2) first and last sample of the stretch that holds both T waves.
+    displacement_ms: (pairs,) distance of the two T peaks.
+    width_ms: (pairs,) mean duration of the two T waves, onset to offset.
+    sign: (pairs,) 1 for upright T waves, -1 for inverted ones.
+    patients: (pairs, 2) labels of what the intervals are resampled over.
+    marks: for each pair the landmarks the two beats share, two (marks,) arrays in samples.
     """
 
     first: np.ndarray
@@ -55,18 +69,17 @@ class BeatPairs:
     def subset(self, indices: np.ndarray) -> "BeatPairs":
         """The pairs at `indices` (integers, or booleans)."""
         indices = np.arange(len(self))[indices]
-        arrays = {
-            name: getattr(self, name)[indices]
-            for name in self.__dataclass_fields__
-            if name != "marks"
-        }
+        arrays = {name: x[indices] for name, x in vars(self).items() if name != "marks"}
         return BeatPairs(**arrays, marks=tuple(self.marks[i] for i in indices))
 
 
-def one_cycle(records: Records, length: int = LENGTH, seed: int = 0) -> tuple[Windows, Windows]:
-    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient."""
+def beats_of(records: Records, length: int = WINDOW) -> tuple[Windows, Windows]:
+    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient.
+
+    The 512 samples of Table I are 1.02 s of this rate.
+    """
     records = resample(remove_baseline(records), FS)
-    train, test = split_patients(records, seed=seed)
+    train, test = split_patients(records)
     beats = beat_windows(records, length)
     return beats.of_records(train), beats.of_records(test)
 
@@ -76,40 +89,35 @@ def bin_of(ratio: np.ndarray) -> np.ndarray:
     return np.digitize(ratio, BINS[1:-1])
 
 
-def stratified_pairs(beats: Windows, per_bin: int, seed: int = 0) -> BeatPairs:
+def stratified_pairs(beats: Windows, per_bin: int) -> BeatPairs:
     """Pairs of beats of different patients, up to `per_bin` in each bin of displacement over width.
 
     Taken are beats with one annotated T wave that holds exactly one peak, and pairs of the same
     polarity; where a patient pair has several pairs of beats in a bin, one is drawn.
     """
     length = beats.signals.shape[1]
-    t_waves = [_t_wave(waves, length) for waves in beats.waves]
-    signs = np.array(
-        [0 if t is None else _polarity(s, t) for s, t in zip(beats.signals, t_waves, strict=True)]
-    )
+    peak, width, signs = np.zeros((3, len(beats)))
+    for k, (signal, waves) in enumerate(zip(beats.signals, beats.waves, strict=True)):
+        t = _t_wave(waves, length)
+        if t is not None:
+            peak[k], width[k] = t["peak"], t["offset"] - t["onset"]
+            signs[k] = _polarity(signal, t)
     usable = np.flatnonzero(signs)
-    rng = np.random.default_rng(seed)
     i, j = (usable[k] for k in np.triu_indices(len(usable), 1))
     apart = (beats.record[i] != beats.record[j]) & (signs[i] == signs[j])
     i, j = i[apart], j[apart]
-    peak, width = np.zeros((2, len(beats)))
-    for k, t in enumerate(t_waves):
-        if t is not None:
-            peak[k], width[k] = t["peak"], t["offset"] - t["onset"]
     ratio = np.abs(peak[i] - peak[j]) / ((width[i] + width[j]) / 2)
+    rng = np.random.default_rng(0)
     order = rng.permutation(len(i))
     i, j, stratum = i[order], j[order], bin_of(ratio[order])
-    low, high = (
-        np.minimum(beats.record[i], beats.record[j]),
-        np.maximum(beats.record[i], beats.record[j]),
-    )
-    _, one_each = np.unique(np.stack([stratum, low, high]), axis=1, return_index=True)
+    one, other = np.sort(beats.record[[i, j]], axis=0)
+    _, one_each = np.unique(np.stack([stratum, one, other]), axis=1, return_index=True)
     one_each = rng.permutation(one_each)
     chosen = np.concatenate(
-        [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BINS) - 1)]
+        [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BIN_NAMES))]
     )
     i, j = i[chosen], j[chosen]
-    return _pairs(beats, i, j, signs[i])
+    return _pairs(beats, i, j, signs[i].astype(int))
 
 
 def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
@@ -119,23 +127,8 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     or where one T wave is upright and the other inverted.
     """
     records = resample(remove_baseline(records.subset([first, second])), FS)
-    beats = beat_windows(records, LENGTH)
-    t_waves = [_t_wave(waves, LENGTH) for waves in beats.waves]
-    chosen = []
-    for record in (0, 1):
-        signs = {
-            k: _polarity(beats.signals[k], t)
-            for k, t in enumerate(t_waves)
-            if t is not None and beats.record[k] == record
-        }
-        usable = [(k, sign) for k, sign in signs.items() if sign]
-        if not usable:
-            raise ValueError(
-                f"record {records.ids[record]} has no beat whose T wave is annotated whole and "
-                "has a single peak; choose another"
-            )
-        chosen.append(usable[0])
-    (i, sign), (j, other) = chosen
+    beats = beat_windows(records, WINDOW)
+    (i, sign), (j, other) = (_first_usable(beats, k, records.ids[k]) for k in (0, 1))
     if sign != other:
         raise ValueError(
             f"of records {records.ids[0]} and {records.ids[1]} one has an upright T wave and the "
@@ -144,8 +137,21 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     return _pairs(beats, np.array([i]), np.array([j]), np.array([sign]))
 
 
-def three_paths(net: ConvAutoencoder, pair: BeatPairs, frames: int = 33) -> dict[str, np.ndarray]:
-    """The net's path, the null and the oracle of one pair, each (frames, samples), mV (II-B)."""
+def _first_usable(beats: Windows, record: int, name: str) -> tuple[int, int]:
+    """Index and T wave's sign of a record's first beat whose T wave is whole and a single peak."""
+    for k in np.flatnonzero(beats.record == record):
+        t = _t_wave(beats.waves[k], WINDOW)
+        sign = 0 if t is None else _polarity(beats.signals[k], t)
+        if sign:
+            return int(k), sign
+    raise ValueError(
+        f"record {name} has no beat whose T wave is annotated whole and has a single peak; "
+        "choose another"
+    )
+
+
+def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:
+    """The paths of "net", "null" and "oracle" of one pair, each (frames, samples), mV."""
     first, second = pair.first[0], pair.second[0]
     return {
         "net": latent_path(net, pair.first, pair.second, frames)[0],
@@ -195,29 +201,33 @@ def _polarity(signal: np.ndarray, t: np.void) -> int:
     return sign if course.counts[0] == 1 else 0
 
 
-WIDTHS_MS = (80.0, 120.0, 160.0)
-STEP_MS = 10.0
-LONGEST_MS = 300.0
-
-
 def controlled_training() -> np.ndarray:
-    """The controlled beats a net is trained on, (signals, 512) float32, mV: every displacement
-    from 0 to 300 ms in steps of 2.5 ms at every width, but for those of the test pairs.
+    """The controlled beats a net is trained on, (signals, 512) float32, mV.
+
+    Every displacement from 0 to 300 ms in steps of 2.5 ms at every width, but for those of the
+    test pairs and the ones half-way between.
     """
-    fine = np.arange(0, LONGEST_MS + 1, STEP_MS / 4)
-    return controlled_beats(fine[fine % STEP_MS != 0], WIDTHS_MS).signals
+    fine = np.arange(0, LONGEST_MS + 1, TRAINING_STEP_MS)
+    return controlled_beats(fine[fine % (TEST_STEP_MS / 2) != 0], WIDTHS_MS).signals
 
 
-def controlled_pairs(step_ms: float = 2 * STEP_MS) -> BeatPairs:
-    """Pairs of controlled beats of one width, every two displacements on a grid of `step_ms`."""
-    grid = np.arange(0, LONGEST_MS + 1, step_ms)
-    beats = controlled_beats(grid, WIDTHS_MS)
+def controlled_pairs() -> BeatPairs:
+    """Pairs of controlled beats of one width, every two displacements on a grid of 20 ms."""
+    beats = controlled_beats(np.arange(0, LONGEST_MS + 1, TEST_STEP_MS), WIDTHS_MS)
     i, j = np.triu_indices(len(beats.signals), 1)
     alike = beats.width_ms[i] == beats.width_ms[j]
     i, j = i[alike], j[alike]
     half = beats.width_ms * FS / 2000
     onset = np.minimum(beats.t_peak[i] - half[i], beats.t_peak[j] - half[j])
     offset = np.maximum(beats.t_peak[i] + half[i], beats.t_peak[j] + half[j])
+    marks = np.stack(
+        [
+            np.zeros(len(half)),
+            np.full(len(half), WINDOW // 2),
+            *(beats.t_peak + k * half for k in (-1, 0, 1)),
+        ],
+        axis=1,
+    )
     return BeatPairs(
         first=beats.signals[i],
         second=beats.signals[j],
@@ -226,11 +236,5 @@ def controlled_pairs(step_ms: float = 2 * STEP_MS) -> BeatPairs:
         width_ms=beats.width_ms[i],
         sign=np.ones(len(i), dtype=int),
         patients=np.stack([i, j], axis=1),
-        marks=tuple(
-            (
-                np.array([0, LENGTH // 2, *(beats.t_peak[a] + k * half[a] for k in (-1, 0, 1))]),
-                np.array([0, LENGTH // 2, *(beats.t_peak[b] + k * half[b] for k in (-1, 0, 1))]),
-            )
-            for a, b in zip(i, j, strict=True)
-        ),
+        marks=tuple(zip(marks[i], marks[j], strict=True)),
     )

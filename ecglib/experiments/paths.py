@@ -3,10 +3,10 @@
 A path is an array (frames, samples) in mV; frame k stands at position k / (frames - 1).
 """
 
+from typing import Any
+
 import numpy as np
 import torch
-
-from ecglib.nets.autoencoder import ConvAutoencoder
 
 
 def positions(frames: int) -> np.ndarray:
@@ -15,47 +15,26 @@ def positions(frames: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def reconstruct(net: ConvAutoencoder, signals: np.ndarray) -> np.ndarray:
-    """Encode and decode signals (signals, samples), mV; the result has the same shape."""
-    device = next(net.eval().parameters()).device
-    batches = torch.as_tensor(signals, dtype=torch.float32).split(256)
-    return torch.cat([net(batch.to(device)).cpu() for batch in batches]).numpy()
-
-
-@torch.no_grad()
-def latent_path(
-    net: ConvAutoencoder, first: np.ndarray, second: np.ndarray, frames: int = 33
-) -> np.ndarray:
+def latent_path(net: Any, first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
     """Decode the straight lines between the codes of two sets of signals (paper, II-A).
 
-    Parameters
-    ----------
-    first, second : (pairs, samples), mV.
-
-    Returns
-    -------
-    (pairs, frames, samples) float32, mV.
+    net: any with `encode` and `decode`, on the CPU and in evaluation mode, as `training.train`
+        gives it.
+    first, second: (pairs, samples), mV.
+    Returns (pairs, frames, samples) float32, mV.
     """
-    device = next(net.eval().parameters()).device
-    start, end = (
-        net.encode(torch.as_tensor(x, dtype=torch.float32, device=device)) for x in (first, second)
-    )
-    at = torch.as_tensor(positions(frames), dtype=torch.float32, device=device)[:, None]
+    start, end = (net.encode(torch.as_tensor(x, dtype=torch.float32)) for x in (first, second))
+    at = torch.as_tensor(positions(frames), dtype=torch.float32)
+    at = at.view(-1, *[1] * (start.dim() - 1))  # a code may have any shape
     codes = (1 - at) * start[:, None] + at * end[:, None]
-    decoded = [net.decode(part).cpu() for part in codes.flatten(0, 1).split(256)]
+    decoded = [net.decode(part) for part in codes.flatten(0, 1).split(256)]
     return torch.cat(decoded).unflatten(0, (-1, frames)).numpy()
 
 
 def crossfade(first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
     """The null: the straight line between the two signals themselves.
 
-    Parameters
-    ----------
-    first, second : (..., samples), mV.
-
-    Returns
-    -------
-    (..., frames, samples), mV.
+    first, second: (..., samples), mV. Returns (..., frames, samples), mV.
     """
     at = positions(frames)[:, None]
     return (1 - at) * first[..., None, :] + at * second[..., None, :]
@@ -70,15 +49,10 @@ def landmark_warp(
 ) -> np.ndarray:
     """The oracle: annotated landmarks move linearly in time while the shapes blend.
 
-    Parameters
-    ----------
-    first, second : (samples,), mV.
-    first_marks, second_marks : (marks,) where the same landmarks stand in each, in samples,
+    first, second: (samples,), mV.
+    first_marks, second_marks: (marks,) where the same landmarks stand in each, in samples,
         strictly rising; beyond the outermost ones the signal moves along unstretched.
-
-    Returns
-    -------
-    (frames, samples) float32, mV.
+    Returns (frames, samples) float32, mV.
 
     Raises ValueError for no landmarks, or not as many in either signal.
     """
@@ -103,15 +77,10 @@ def common_landmarks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The landmarks that two annotations share, beats counted from the R peak next to `centre`.
 
-    Parameters
-    ----------
-    first_waves, second_waves : (waves,) WAVE, in samples.
-    centre : sample whose nearest R peak is beat 0 in either annotation.
-
-    Returns
-    -------
-    Two (marks,) float arrays, strictly rising: onset, peak and offset of every wave that both
-    annotations have at the same beat.
+    first_waves, second_waves: (waves,) WAVE, in samples.
+    centre: sample whose nearest R peak is beat 0 in either annotation.
+    Returns two (marks,) float arrays, strictly rising: onset, peak and offset of every wave that
+    both annotations have at the same beat.
     """
     first, second = (_landmarks(waves, centre) for waves in (first_waves, second_waves))
     shared = sorted(first.keys() & second.keys(), key=first.__getitem__)
@@ -125,6 +94,7 @@ def common_landmarks(
 
 
 def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int]:
+    """Where each landmark stands, in samples, by its beat (from the centre), wave and point."""
     beats = waves["peak"][waves["kind"] == "qrs"]
     if len(beats) == 0:
         return {}
@@ -141,6 +111,7 @@ def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int
 
 
 def _stretch(time: np.ndarray, marks: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Where in the source each sample of a frame comes from: marks from marks, linearly."""
     inner = np.interp(time, marks, source)
     before, after = np.minimum(time - marks[0], 0), np.maximum(time - marks[-1], 0)
     return inner + before + after

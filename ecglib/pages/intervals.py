@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ecglib.estimates import Estimate
+from ecglib.pages.style import COLORS, PATHS, WIDTH, stamp
 
 APART = 0.2  # of a row, between two estimates in it
 
@@ -35,3 +38,42 @@ def interval_rows(
             shown.add(series)
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def dot_plot(
+    rows: Mapping[str, Mapping[str, Estimate]],
+    source: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    line: float | None = None,
+) -> Figure:
+    """In each row the estimates of "net", "null" and "oracle"; a dotted line where one is due."""
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(rows)))
+    interval_rows(ax, rows, COLORS, PATHS)
+    if line is not None:
+        ax.axvline(line, color="black", lw=0.8, ls=":")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+    stamp(fig, source)
+    return fig
+
+
+def forest_plot(
+    panels: Mapping[str, Mapping[str, Estimate]], margins: Mapping[str, float], source: str
+) -> Figure:
+    """Effects of variations (rows) on several measures (panels), within what is called small.
+
+    panels: by the measure's title the effects by the variation's name, the same in all.
+    margins: by the same titles, how far from zero an effect is small.
+    """
+    names = next(iter(panels.values()))
+    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 1.1 + 0.3 * len(names)), sharey=True)
+    for ax, (title, found) in zip(axes, panels.items(), strict=True):
+        ax.axvspan(-margins[title], margins[title], color=COLORS["region"], zorder=0)
+        ax.axvline(0, color="black", lw=0.8)
+        interval_rows(ax, {name: {"net": found[name]} for name in names}, COLORS)
+        ax.set_title(title)
+        ax.set_xlabel(next(iter(found.values())).unit)
+        ax.locator_params(axis="x", nbins=4)
+    stamp(fig, source)
+    return fig

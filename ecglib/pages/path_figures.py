@@ -1,34 +1,38 @@
-"""Figures of section II: reconstructions, paths, and what was measured on them."""
+"""Figures of section II: training, reconstructions, paths, and where they switch."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from ecglib.estimates import Estimate
 from ecglib.experiments.one_cycle import BeatPairs
 from ecglib.experiments.paths import positions
-from ecglib.experiments.t_waves import TScores
-from ecglib.pages.style import COLORS, WIDTH, ecg_axes, stamp
-
-EFFECTS = {"C3": "share of pairs", "C6": "share of frames", "d*": "relative"}
-KINDS = {"net": "the network's path", "null": "cross-fade (null)", "oracle": "moved waves (oracle)"}
+from ecglib.experiments.scores import Scores
+from ecglib.pages.style import COLORS, PATHS, WIDTH, ecg_axes, stamp
 
 
-def loss_curves(
-    steps: np.ndarray, train: np.ndarray, test_steps: np.ndarray, test: np.ndarray, source: str
-) -> Figure:
-    """Training loss (seeds, steps) and test loss (seeds, test steps), mV^2, one line a seed."""
+def loss_curves(fits: Sequence[Mapping[str, np.ndarray]], source: str) -> Figure:
+    """Training loss and test loss, mV^2, one line for each of the results of `training.train`."""
     fig, ax = plt.subplots(figsize=(WIDTH, 3.0))
-    for k in range(len(train)):
-        first = k == 0
-        label = "training batches" if first else None
-        ax.plot(steps, train[k], color=COLORS["signal"], lw=0.8, alpha=0.7, label=label)
-        label = "test patients" if first else None
-        ax.plot(test_steps, test[k], color=COLORS["net"], lw=1.5, label=label)
+    for k, fit in enumerate(fits):
+        train, test = (None, None) if k else ("training batches", "test patients")
+        ax.plot(
+            fit["train_steps"],
+            fit["train_loss"],
+            color=COLORS["signal"],
+            lw=0.8,
+            alpha=0.7,
+            label=train,
+        )
+        ax.plot(
+            fit["validation_steps"],
+            fit["validation_loss"],
+            color=COLORS["net"],
+            lw=1.5,
+            label=test,
+        )
     ax.set(yscale="log", xlabel="step", ylabel="mean squared error, mV²")
     ax.legend()
     stamp(fig, source)
@@ -66,15 +70,16 @@ def spectra(frequencies: np.ndarray, densities: Mapping[str, np.ndarray], source
     return fig
 
 
-def path_panels(
-    path: np.ndarray, fs: float, counts: np.ndarray, source: str, panels: int = 8
-) -> Figure:
+def path_panels(path: np.ndarray, fs: float, counts: np.ndarray, source: str) -> Figure:
     """Eight frames of one path (frames, samples), mV, each with its R count (paper's figure 3)."""
-    chosen = np.linspace(0, len(path) - 1, panels).round().astype(int)
-    fig, axes = plt.subplots(panels, 1, figsize=(WIDTH, 0.85 * panels), sharex=True, sharey=True)
+    letters = "abcdefgh"
+    chosen = np.linspace(0, len(path) - 1, len(letters)).round().astype(int)
+    fig, axes = plt.subplots(
+        len(letters), 1, figsize=(WIDTH, 0.85 * len(letters)), sharex=True, sharey=True
+    )
     time = np.arange(path.shape[1]) / fs
     low, high = sorted(counts[[0, -1]])
-    for letter, ax, k in zip("abcdefgh", axes, chosen, strict=False):
+    for letter, ax, k in zip(letters, axes, chosen, strict=True):
         ax.plot(time, path[k], color=COLORS["net"])
         broken = not low <= counts[k] <= high
         ax.text(
@@ -110,45 +115,35 @@ def path_frame(
     for ax, (kind, path) in zip(np.atleast_1d(axes), paths.items(), strict=True):
         time = np.arange(path.shape[1]) / fs
         ax.plot(time, path[k], color=COLORS[kind])
-        ax.set_title(f"{KINDS[kind]}: {notes[kind]}")
+        ax.set_title(f"{PATHS[kind]}: {notes[kind]}")
         ax.set_ylim(low, high + 0.05 * (high - low))
         ecg_axes(ax, seconds=kind == list(paths)[-1])
     return fig
 
 
-def _over_each_other(ax: Axes, path: np.ndarray, time_ms: np.ndarray) -> LineCollection:
-    lines = LineCollection(
-        [np.column_stack([time_ms, frame]) for frame in path],
-        array=positions(len(path)),
-        cmap="viridis",
-        linewidths=1.1,
-    )
-    ax.add_collection(lines)
-    ax.set_xlim(time_ms[0], time_ms[-1])
-    ax.set_ylim(path.min() - 0.05, path.max() + 0.05)
-    return lines
-
-
 def frames_over_each_other(
-    paths: Mapping[str, np.ndarray],
-    fs: float,
-    window: tuple[int, int],
-    source: str,
-    frames: int = 9,
+    paths: Mapping[str, np.ndarray], fs: float, window: tuple[int, int], source: str
 ) -> Figure:
-    """Frames of each path drawn over each other, around the T wave (paper's figure 4)."""
+    """Nine frames of each path drawn over each other, in a window of samples (paper's figure 4)."""
     fig, axes = plt.subplots(
         len(paths), 1, figsize=(WIDTH, 1.9 * len(paths)), sharex=True, sharey=True
     )
     first, last = window
     for ax, (kind, path) in zip(axes, paths.items(), strict=True):
         time_ms = (np.arange(first, last) - path.shape[1] // 2) * 1000 / fs
-        chosen = np.linspace(0, len(path) - 1, frames).round().astype(int)
-        lines = _over_each_other(ax, path[chosen, first:last], time_ms)
-        ax.set_title(KINDS[kind])
+        chosen = np.linspace(0, len(path) - 1, 9).round().astype(int)
+        lines = LineCollection(
+            [np.column_stack([time_ms, frame]) for frame in path[chosen, first:last]],
+            array=positions(len(chosen)),
+            cmap="viridis",
+            linewidths=1.1,
+        )
+        ax.add_collection(lines)
+        ax.set_title(PATHS[kind])
         ax.set_ylabel("mV")
     low = min(path[:, first:last].min() for path in paths.values())
     high = max(path[:, first:last].max() for path in paths.values())
+    axes[0].set_xlim(time_ms[0], time_ms[-1])
     axes[0].set_ylim(low - 0.05, high + 0.05)
     axes[-1].set_xlabel("time after the R peak, ms")
     fig.colorbar(lines, ax=axes, label="position on the path", aspect=40)
@@ -179,7 +174,7 @@ def course_frame(
     for ax, (kind, path) in zip(axes, paths.items(), strict=False):
         time_ms = np.arange(path.shape[1]) * 1000 / fs - centre_ms
         ax.plot(time_ms, path[k], color=COLORS[kind])
-        ax.set_title(f"{KINDS[kind]}: {notes[kind]}")
+        ax.set_title(f"{PATHS[kind]}: {notes[kind]}")
         ax.set_ylim(low, high + 0.05 * (high - low))
         ecg_axes(ax, seconds=False)
         ax.set_xticklabels([])
@@ -190,72 +185,23 @@ def course_frame(
     return fig
 
 
-def dot_plot(
-    rows: Mapping[str, Mapping[str, Estimate]],
-    xlabel: str,
-    source: str,
-    line: float | None = None,
-    ylabel: str = "",
-) -> Figure:
-    """For each row the estimates of net, null and oracle as dots with their intervals."""
-    fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(rows)))
-    for y, estimates in enumerate(rows.values()):
-        for shift, (kind, e) in zip((-0.2, 0.0, 0.2), estimates.items(), strict=False):
-            label = KINDS.get(kind, kind) if y == 0 else None
-            ax.plot([e.low, e.high], [y + shift] * 2, color=COLORS[kind], lw=2)
-            ax.plot(e.value, y + shift, "o", color=COLORS[kind], label=label)
-    if line is not None:
-        ax.axvline(line, color="black", lw=0.8, ls=":")
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
-    stamp(fig, source)
-    return fig
-
-
-def switch_curves(pairs: BeatPairs, scores: Mapping[str, TScores], source: str) -> Figure:
-    """Share of violated pairs against displacement, a panel for each width of the T wave."""
+def switch_curves(pairs: BeatPairs, scores: Mapping[str, Scores], source: str) -> Figure:
+    """Share of pairs with a failing frame against displacement, a panel a width of the T wave."""
     widths = np.unique(pairs.width_ms)
     fig, axes = plt.subplots(
         len(widths), 1, figsize=(WIDTH, 1.55 * len(widths)), sharex=True, sharey=True
     )
     for ax, width in zip(np.atleast_1d(axes), widths, strict=True):
-        for kind, s in scores.items():
-            alike = pairs.width_ms == width
-            steps = np.unique(pairs.displacement_ms[alike])
-            shares = [s.violated[:, alike & (pairs.displacement_ms == d)].mean() for d in steps]
-            ax.plot(steps, shares, "o-", ms=3.5, color=COLORS[kind], label=KINDS[kind])
+        alike = pairs.width_ms == width
+        steps = np.unique(pairs.displacement_ms[alike])
+        for kind, of in scores.items():
+            failing = of["failing_frame"]
+            shares = [failing[:, alike & (pairs.displacement_ms == d)].mean() for d in steps]
+            ax.plot(steps, shares, "o-", ms=3.5, color=COLORS[kind], label=PATHS[kind])
         ax.axvline(width, color="black", lw=0.8, ls=":")
         ax.set_title(f"T wave {width:.0f} ms wide (dotted line)")
     axes[0].legend(loc="lower right")
     axes[len(widths) // 2].set_ylabel("share of violated pairs")
     axes[-1].set_xlabel("displacement of the T waves, ms")
-    stamp(fig, source)
-    return fig
-
-
-def forest_plot(
-    effects: Mapping[str, Mapping[str, Estimate]], margins: Mapping[str, float], source: str
-) -> Figure:
-    """Effects of variations (rows) on several measures (panels), with intervals and margins.
-
-    `effects[measure][variation]`; `margins[measure]` is the band within which an effect is small.
-    """
-    variations = list(next(iter(effects.values())))
-    fig, axes = plt.subplots(
-        1, len(effects), figsize=(WIDTH, 1.1 + 0.3 * len(variations)), sharey=True
-    )
-    for ax, (measure, rows) in zip(axes, effects.items(), strict=True):
-        ax.axvspan(-margins[measure], margins[measure], color=COLORS["region"], zorder=0)
-        ax.axvline(0, color="black", lw=0.8)
-        for y, e in enumerate(rows.values()):
-            ax.plot([e.low, e.high], [y, y], color=COLORS["net"], lw=2)
-            ax.plot(e.value, y, "o", color=COLORS["net"], ms=5)
-        ax.set_title(measure)
-        ax.set_xlabel(EFFECTS[measure])
-        ax.locator_params(axis="x", nbins=4)
-    axes[0].set_yticks(range(len(variations)), variations)
-    axes[0].set_ylim(len(variations) - 0.5, -0.5)
     stamp(fig, source)
     return fig

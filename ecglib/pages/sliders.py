@@ -1,11 +1,13 @@
-"""The slider of section III: how much of the signal is observed, and what a network makes of it."""
+"""The book's sliders: along a path, along the course of a T wave, over what is observed."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from ipywidgets import Widget
 
-from ecglib.experiments.interpolation import FS
+from ecglib.data.records import FS
+from ecglib.experiments.interpolation import RATE
+from ecglib.experiments.one_cycle import BeatPairs
 from ecglib.experiments.paths import positions
 from ecglib.experiments.regions import NETS, Condition, RegionStudy, fit_conditions, one_record
 from ecglib.measures import follow_wave, r_counts
@@ -16,9 +18,8 @@ from ecglib.pages.widgets import frame_explorer, png
 
 FRAMES = 17  # positions on a slider
 
-
-Paths = Mapping[str, np.ndarray]
-BeatPaths = tuple[Paths, tuple[int, int], int, str]
+Paths = Mapping[str, np.ndarray]  # of "net", "null" and "oracle", (frames, samples), mV
+BeatPaths = tuple[Paths, BeatPairs, str]  # between the beats of one pair, and of which data
 
 
 def path_slider(
@@ -27,10 +28,11 @@ def path_slider(
     between: Callable[[str, str], Paths],
     source: str,
 ) -> Widget:
-    """A slider along four-second paths: for each named pair its net, null and oracle path.
+    """A slider along four-second paths, at 128 Hz, of each named pair.
 
-    Each path is (frames, samples), mV, at 128 Hz. In a live notebook any two of the records `ids`
-    can be chosen; `between` gives their paths. `source` says which data the frames show.
+    ids: of the records, of which a live notebook can choose any two.
+    between: the paths from one record to another, by their ids.
+    source: which data these are.
     """
     return _explorer(
         {name: path_frames(paths, source) for name, paths in groups.items()},
@@ -42,11 +44,11 @@ def path_slider(
 
 def path_frames(paths: Paths, source: str) -> list[bytes]:
     """The slider's pictures of one pair: signals and R counts at 17 positions."""
-    counts = {kind: r_counts(path, FS) for kind, path in paths.items()}
+    counts = {kind: r_counts(path, RATE) for kind, path in paths.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: f"{count[k]} R peaks" for kind, count in counts.items()}
-        fig = path_frame(paths, k, FS, notes)
+        fig = path_frame(paths, k, RATE, notes)
         stamp(fig, source)
         pictures.append(png(fig))
     return pictures
@@ -54,34 +56,33 @@ def path_frames(paths: Paths, source: str) -> list[bytes]:
 
 def course_slider(
     groups: Mapping[str, BeatPaths],
-    fs: float,
     ids: Sequence[str],
     between: Callable[[str, str], BeatPaths],
 ) -> Widget:
-    """A slider along one-cycle paths, the T wave's course drawn under them.
+    """A slider along one-cycle paths of each named pair, the T wave's course drawn under them.
 
-    For each named pair: its net, null and oracle path (frames, samples), mV; first and last
-    sample of the ST-T window; 1 or -1, the T wave's sign; and which data these are. `ids` and
-    `between` as in `path_slider`.
+    `ids` and `between` as in `path_slider`.
     """
     return _explorer(
-        {name: course_frames(*group, fs) for name, group in groups.items()},
+        {name: course_frames(*group) for name, group in groups.items()},
         ids,
-        lambda a, b: course_frames(*between(a, b), fs),
+        lambda a, b: course_frames(*between(a, b)),
         "One cycle on the network's path, the cross-fade and the oracle, with its T peak's course.",
     )
 
 
-def course_frames(
-    paths: Paths, window: tuple[int, int], sign: int, source: str, fs: float
-) -> list[bytes]:
+def course_frames(paths: Paths, pair: BeatPairs, source: str) -> list[bytes]:
     """The slider's pictures of one pair of beats."""
-    courses = {kind: follow_wave(path, fs, window, sign) for kind, path in paths.items()}
+    (start, stop), sign = pair.window[0], pair.sign[0]
+    courses = {
+        kind: follow_wave(path, FS, (int(start), int(stop)), int(sign))
+        for kind, path in paths.items()
+    }
     peaks_ms = {kind: course.peak_ms for kind, course in courses.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: _peaks(course.counts[k]) for kind, course in courses.items()}
-        fig = course_frame(paths, peaks_ms, k, fs, notes)
+        fig = course_frame(paths, peaks_ms, k, FS, notes)
         stamp(fig, source)
         pictures.append(png(fig))
     return pictures
@@ -92,6 +93,7 @@ def _peaks(count: int) -> str:
 
 
 def _chosen(paths: Paths) -> np.ndarray:
+    """The frames at the slider's positions."""
     frames = len(next(iter(paths.values())))
     return np.linspace(0, frames - 1, min(FRAMES, frames)).round().astype(int)
 
@@ -102,6 +104,7 @@ def _explorer(
     render: Callable[[str, str], list[bytes]],
     alt: str,
 ) -> Widget:
+    """The slider over the pictures of each group, their positions equally spaced."""
     frames = len(next(iter(groups.values())))
     return frame_explorer(
         groups,

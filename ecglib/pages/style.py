@@ -27,6 +27,8 @@ COLORS = {
     "bad": "#d55e00",
 }
 
+PATHS = {"net": "the network's path", "null": "cross-fade (null)", "oracle": "moved waves (oracle)"}
+
 
 def use_style() -> None:
     """Set matplotlib's defaults: a white ground, type legible on a phone, no chart junk."""

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from toy_net import Identity
 
 from ecglib.data.records import as_waves
 from ecglib.experiments.paths import (
@@ -14,8 +15,8 @@ from ecglib.experiments.paths import (
     landmark_warp,
     latent_path,
     positions,
-    reconstruct,
 )
+from ecglib.experiments.reconstruction import reconstruct
 from ecglib.nets.autoencoder import ConvAutoencoder
 
 TIME = np.arange(400)
@@ -28,19 +29,12 @@ def bump(centre, sigma=12.0):
 class Shift(nn.Module):
     """An exact autoencoder of bumps: the code is the centre of mass."""
 
-    def __init__(self):
-        super().__init__()
-        self.register_parameter("scale", nn.Parameter(torch.ones(1)))
-
     def encode(self, signals):
         time = torch.arange(signals.shape[1], dtype=torch.float32)
         return (signals @ time / signals.sum(dim=1))[:, None]
 
     def decode(self, code):
         return torch.exp(-0.5 * ((torch.arange(400.0) - code) / 12) ** 2)
-
-    def forward(self, signals):
-        return self.decode(self.encode(signals))
 
 
 def test_frames_stand_evenly_from_one_end_to_the_other():
@@ -67,11 +61,17 @@ def test_a_latent_path_ends_at_the_reconstructions_of_its_ends():
     assert np.abs(paths[:, 3] - crossfade(paths[:, 0], paths[:, -1], 7)[:, 3]).max() > 1e-4
 
 
-def test_reconstruction_of_many_signals_keeps_their_order():
-    centres = np.linspace(80, 320, 600)
-    signals = np.stack([bump(c) for c in centres])
-    restored = reconstruct(Shift(), signals)
-    np.testing.assert_allclose(restored, signals, atol=2e-3)
+def test_a_code_may_have_any_shape():
+    class Folded(Identity):
+        def encode(self, signals):
+            return signals.unflatten(1, (4, -1))
+
+        def decode(self, code):
+            return code.flatten(1)
+
+    first, second = np.random.default_rng(0).normal(size=(2, 3, 20))
+    path = latent_path(Folded(), first, second, frames=5)
+    np.testing.assert_allclose(path, crossfade(first, second, 5), atol=1e-5)
 
 
 @given(st.integers(2, 20), st.integers(0, 2**20))
