@@ -1,7 +1,7 @@
 """Training of the convolutional autoencoder on windows of electrocardiogram (section II-A)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ecglib.fits import resolve_device
+from ecglib.fits import resolve_device, run
 from ecglib.nets.autoencoder import ConvAutoencoder
 
 
@@ -19,7 +19,9 @@ class AutoencoderFit:
 
     signals: training windows, (windows, samples), float32, mV.
     validation: windows it never trains on, (windows, samples), float32, mV; none by default.
-    net: arguments of `ConvAutoencoder` that differ from Table I; the length is the windows'.
+    network: the class of the net, built as `network(length=..., **net)`, with `encode`, `decode`
+        and `forward`; the length is the windows'.
+    net: the network's arguments; with `ConvAutoencoder`, those that differ from Table I.
     steps, batch: minibatches, and windows in each, drawn without replacement until all were seen.
     learning_rate: the highest of the one-cycle schedule, reached after three tenths of the steps.
     weight_decay: Adam's; input_noise: standard deviation of white noise added to the input, mV.
@@ -28,6 +30,7 @@ class AutoencoderFit:
 
     signals: np.ndarray
     validation: np.ndarray | None = None
+    network: type[nn.Module] = ConvAutoencoder
     net: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 3000
     batch: int = 64
@@ -36,6 +39,19 @@ class AutoencoderFit:
     input_noise: float = 0.0
     seed: int = 0
     device: str = "auto"
+
+
+def train(
+    specs: Sequence[AutoencoderFit], label: str = "autoencoders"
+) -> tuple[list[nn.Module], list[dict[str, np.ndarray]]]:
+    """The trained nets, on the CPU and in evaluation mode, and their results, one a spec.
+
+    label: name of the fits, for the progress bar and for errors. The results are those of
+    `fit_autoencoders`, kept on disk.
+    """
+    results = run(fit_autoencoders, specs, label=label)
+    pairs = zip(results, specs, strict=True)
+    return [load_autoencoder(result, spec) for result, spec in pairs], results
 
 
 def fit_autoencoders(specs: list[AutoencoderFit]) -> list[dict[str, np.ndarray]]:
@@ -51,7 +67,7 @@ def fit_autoencoders(specs: list[AutoencoderFit]) -> list[dict[str, np.ndarray]]
     return [_fit(spec) for spec in specs]
 
 
-def load_autoencoder(result: Mapping[str, np.ndarray], spec: AutoencoderFit) -> ConvAutoencoder:
+def load_autoencoder(result: Mapping[str, np.ndarray], spec: AutoencoderFit) -> nn.Module:
     """The trained net of a result of `fit_autoencoders`, on the CPU, in evaluation mode."""
     net = _build(spec)
     start = "state/"
@@ -60,12 +76,12 @@ def load_autoencoder(result: Mapping[str, np.ndarray], spec: AutoencoderFit) -> 
     return net.eval()
 
 
-def _build(spec: AutoencoderFit) -> ConvAutoencoder:
+def _build(spec: AutoencoderFit) -> nn.Module:
     # Initial weights and dropout draw from torch's global state, so that state is lent and put
     # back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
-        return ConvAutoencoder(length=spec.signals.shape[1], **spec.net)
+        return spec.network(length=spec.signals.shape[1], **spec.net)
 
 
 def _fit(spec: AutoencoderFit) -> dict[str, np.ndarray]:
@@ -86,7 +102,7 @@ def _fit(spec: AutoencoderFit) -> dict[str, np.ndarray]:
 
 
 def _train(
-    net: ConvAutoencoder,
+    net: nn.Module,
     spec: AutoencoderFit,
     signals: torch.Tensor,
     validation: torch.Tensor | None,
@@ -134,7 +150,7 @@ def _train(
 
 
 @torch.no_grad()
-def _loss(net: ConvAutoencoder, signals: torch.Tensor) -> float:
+def _loss(net: nn.Module, signals: torch.Tensor) -> float:
     """Mean squared error over all windows, in evaluation mode, mV^2."""
     net.eval()
     total = sum(

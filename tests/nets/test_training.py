@@ -23,7 +23,7 @@ def sines(count, seed):
 
 def spec(**changes):
     return replace(
-        AutoencoderFit(sines(200, 0), sines(50, 1), SMALL, steps=12, batch=16, device="cpu"),
+        AutoencoderFit(sines(200, 0), sines(50, 1), net=SMALL, steps=12, batch=16, device="cpu"),
         **changes,
     )
 
