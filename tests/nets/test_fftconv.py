@@ -207,7 +207,7 @@ def test_gradients_block_by_block(length, taps):
     assert torch.autograd.gradcheck(conv1d_same, (x, weight, bias), fast_mode=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**SIZES, batch=st.integers(1, 3), upsample=st.integers(1, 4))
 def test_equals_pytorch(length, taps, channels, batch, models, upsample):
     inner, outer = channels
@@ -220,7 +220,7 @@ def test_equals_pytorch(length, taps, channels, batch, models, upsample):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**SIZES, stride=st.integers(1, 10))
 def test_transposed_is_the_gradient_of_a_strided_convolution(
     length, taps, channels, models, stride
