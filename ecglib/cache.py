@@ -1,4 +1,10 @@
-"""Results of fits on disk, filed by the configuration and the code that made them."""
+"""Results of fits on disk, filed by the configuration and the code that made them.
+
+A result's key covers the fit's name, all that its spec holds, torch's version, and the code of the
+fit and of the classes and functions in the spec. Code is compared file by file: of a module inside
+a package its whole folder, of another its own file, and what these import of what is not installed.
+Comments and docstrings do not count, and of an installed library only the name.
+"""
 
 import ast
 import hashlib
@@ -9,17 +15,19 @@ import types
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import metadata, util
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pooch
-import torch
 
-# Modules that run fits and keep results but compute none of their numbers: a change in them
-# leaves results valid.
+# They run fits and keep results but compute none of their numbers: changed, results stay valid.
+UNCOUNTED = {"ecglib.fits", "ecglib.cache"}
+LIBRARIES = {"site-packages", "dist-packages"}  # folders of what is installed
 
 
 class FitCache:
@@ -32,8 +40,7 @@ class FitCache:
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
-        folder = folder or os.environ.get("ECGLIB_CACHE") or Path(pooch.os_cache("ecglib")) / "fits"
-        self.folder = Path(folder).expanduser()
+        self.folder = Path(folder or os.environ.get("ECGLIB_CACHE") or _default()).expanduser()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()
@@ -42,18 +49,6 @@ class FitCache:
                 f"cannot write fits to {self.folder} ({error.strerror}): "
                 "set ECGLIB_CACHE to a folder that can be written."
             ) from error
-
-    def prefix(self, fit: Callable) -> bytes:
-        """Digest of what all results of `fit` depend on: its name, its code, torch's version."""
-        digest = hashlib.sha256()
-        _feed(digest, (fit.__module__, fit.__qualname__, torch.__version__, _code(fit)))
-        return digest.digest()
-
-    def key(self, prefix: bytes, spec: Any) -> str:
-        """Hex digest that files the result of one spec (a dataclass)."""
-        digest = hashlib.sha256(prefix)
-        _feed(digest, spec)
-        return digest.hexdigest()
 
     def path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
@@ -94,51 +89,140 @@ class FitCache:
                 part.unlink(missing_ok=True)
 
 
-def describe(spec: Any) -> str:
-    """The spec's class and its scalar fields, for messages."""
-    scalars = [
-        f"{field.name}={value!r}"
-        for field in fields(spec)
-        if isinstance(value := getattr(spec, field.name), (str, int, float))
-    ]
-    return f"{type(spec).__name__}({', '.join(scalars)})"
+def _default() -> Path:
+    import pooch  # slow, and not needed where the folder is named
+
+    return Path(pooch.os_cache("ecglib")) / "fits"
 
 
-def _feed(digest: Any, value: Any) -> None:
-    """Feed a value's type and content to a digest, so that unequal values feed unequal bytes."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
-        head, body = type(value).__qualname__, b""
+def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
+    """Hex digest that files the result of each spec (a dataclass) of a fit.
+
+    None where the code of the fit, or of a class or function in the spec, cannot be compared: it
+    is defined in a notebook, in a script that is run, or inside a function.
+
+    Raises ValueError for a spec that holds what has no content to compare.
+    """
+    code = cache(_code)
+    torch_version = metadata.version("torch")
+    found: list[str | None] = []
+    for spec in specs:
+        digest = hashlib.sha256()
+        try:
+            modules = _feed(digest, (fit, torch_version, spec))
+            digest.update(code(frozenset(modules)))
+        except _NoFile:
+            found.append(None)
+        else:
+            found.append(digest.hexdigest())
+    return found
+
+
+class _NoFile(Exception):
+    """Code that stands in no file, or in none that can be read."""
+
+
+def _feed(digest: Any, value: Any) -> set[str]:
+    """Feed a value's type and content to a digest, so that unequal values feed unequal bytes.
+
+    Returns the modules of the classes and functions in it.
+    """
+    parts: list[Any] = []
+    body, modules = b"", set()
+    if isinstance(value, (type, types.FunctionType)):
+        head, body = "name", f"{value.__module__}.{value.__qualname__}".encode()
+        if "<" in value.__qualname__ or _find(value.__module__) is None:
+            raise _NoFile
+        modules = {value.__module__}
+    elif is_dataclass(value):
+        parts = [
+            type(value),
+            *((field.name, getattr(value, field.name)) for field in fields(value)),
+        ]
+        head = "dataclass"
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        parts, head, body = [], f"array {value.dtype} {value.shape}", value.tobytes()
+        head, body = f"array {value.dtype} {value.shape}", value.tobytes()
     elif isinstance(value, Mapping):
-        parts, head, body = sorted(value.items()), "mapping", b""
+        parts, head = sorted(value.items()), "mapping"
     elif isinstance(value, (tuple, list)):
-        parts, head, body = list(value), "sequence", b""
+        parts, head = list(value), "sequence"
     elif value is None or isinstance(value, (bool, int, float, str, bytes, np.generic)):
-        parts, head, body = [], type(value).__name__, repr(value).encode()
-    elif isinstance(value, (type, types.FunctionType)):
-        parts, head, body = [], "name", f"{value.__module__}.{value.__qualname__}".encode()
+        head, body = type(value).__name__, repr(value).encode()
     else:
         raise ValueError(
-            f"a spec may hold numbers, text, arrays and containers of these, not {value!r}."
+            "a spec may hold numbers, text, arrays, classes, functions and containers of these, "
+            f"not {value!r}."
         )
     digest.update(f"{head}|{len(parts)}|{len(body)}|".encode() + body)
-    for part in parts:
-        _feed(digest, part)
+    return modules.union(*[_feed(digest, part) for part in parts])
 
 
-def _code(fit: Callable) -> list[tuple[str, str]]:
-    """(file, code) of the module that holds the fit and of all its neighbours in its folder."""
-    file = getattr(sys.modules.get(fit.__module__), "__file__", None)
-    if file is None or "<" in fit.__qualname__:
-        raise ValueError(
-            f"the fit {fit.__qualname__} must be a function of a module, so that its code can be "
-            "compared: move it from the notebook, or out of the function around it, into a file."
-        )
-    in_package = "." in fit.__module__
-    files = sorted(Path(file).parent.glob("*.py")) if in_package else [Path(file)]
-    return [(path.name, _essence(ast.parse(path.read_text(encoding="utf-8")))) for path in files]
+def _code(modules: frozenset[str]) -> bytes:
+    """Digest of the code of modules and of what they import."""
+    code: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        for package, path in _files(waiting.pop()):
+            name = f"{package}/{path.name}"
+            if name in code:
+                continue
+            try:
+                tree = ast.parse(path.read_bytes())
+                waiting += _imports(tree, package)
+            except (OSError, SyntaxError, ValueError, ImportError) as error:
+                raise _NoFile from error
+            code[name] = _essence(tree)
+    return hashlib.sha256(repr(sorted(code.items())).encode()).digest()
+
+
+def _files(name: str) -> Iterator[tuple[str, Path]]:
+    """(package, file) of each file that makes a module, or the module that something is taken from.
+
+    Nothing for what is installed. Files are looked for by name: to import would be to run code.
+    """
+    top, *below = name.split(".")
+    spec = _find(top)
+    if spec is None or _installed(spec):
+        return
+    if not spec.submodule_search_locations and spec.origin:
+        yield "", Path(spec.origin)
+    for root in spec.submodule_search_locations or []:
+        place = Path(root, *below)
+        if not place.is_dir() and not place.with_suffix(".py").is_file():
+            place = place.parent
+        files: Iterator[Path] = iter(())
+        if place.is_dir():  # by a package's own name all that is in it can be reached
+            files = place.rglob("*.py")
+        elif ".".join([top, *place.relative_to(root).parts]) not in UNCOUNTED:
+            files = place.parent.glob("*.py")
+        for path in files:
+            yield ".".join([top, *path.parent.relative_to(root).parts]), path
+
+
+def _installed(top: ModuleSpec) -> bool:
+    """Whether a top-level module is of a library; this package's own code always counts."""
+    places = [top.origin or "", *(top.submodule_search_locations or [])]
+    folders = {part for place in places for part in Path(place).parts}
+    ours = top.name == __name__.partition(".")[0]
+    return top.name in sys.stdlib_module_names or not (ours or folders.isdisjoint(LIBRARIES))
+
+
+def _find(module: str) -> ModuleSpec | None:
+    """Where a module comes from; None for a notebook's or a script's own, and what is no module."""
+    try:
+        return None if module == "__main__" else util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Names of the modules that code imports, anywhere in it, or of what it takes from them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = util.resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
 def _essence(tree: ast.Module) -> str:

@@ -1,4 +1,8 @@
-"""Fits on the workers of a Dask scheduler."""
+"""Fits of many networks: in processes or on a cluster, each once, with results kept on disk.
+
+A fit is a function from specs to results. `run` gives it the specs that no earlier run has
+answered, on one thread each, so that the numbers are the same whoever does the work.
+"""
 
 import os
 import socket
@@ -8,58 +12,32 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
-import torch
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from ecglib.cache import FitCache, describe
+from ecglib.cache import FitCache, keys
+
+# torch, joblib, threadpoolctl, tqdm and distributed are imported where they are used: whoever only
+# reads results, or asks what was counted here, does not wait seconds for them.
+if TYPE_CHECKING:
+    import torch
 
 Result = dict[str, np.ndarray]
 Fit = Callable[[list], list[Result]]
+
+TIMEOUT_S = 5  # for a cluster to answer
+tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
 # A fit sets its process's thread count and random state, so a process runs one fit at a time,
 # also inside a Dask worker of several threads.
 _ONE_FIT = threading.Lock()
 
 
-def resolve_device(name: str) -> torch.device:
-    """The torch device for "auto" (CUDA where there is one), "cpu" or "cuda".
-
-    Raises ValueError for any other name, and for "cuda" where torch finds no CUDA device.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def ensemble_size(bytes_per_model: float, device: torch.device | str = "cpu") -> int:
-    """How many models to step together, given the peak memory of one (bytes).
-
-    On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
-    within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker
-    process holds one.
-    """
-    if bytes_per_model <= 0:
-        raise ValueError(f"bytes_per_model must be positive, not {bytes_per_model}.")
-    if torch.device(device).type == "cuda":
-        room, most = 0.8 * torch.cuda.mem_get_info(device)[0], 1024
-    else:
-        room, most = 2.0**30, 16
-    return int(min(most, max(1, room // bytes_per_model)))
-
-
-tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
+class FitError(RuntimeError):
+    """A fit raised, or its process died; the message names the fit and quotes the reason."""
 
 
 def run(
@@ -75,9 +53,10 @@ def run(
 ) -> list[Result]:
     """Fit every spec, each once, and return one result a spec, in the order of `specs`.
 
-    fit: module-level function from a list of specs to as many results (dicts of arrays).
-    specs: frozen dataclasses of numbers, text, arrays and containers of these. A field `device`
-        that is "auto" is resolved here, so that numbers of a CPU and a GPU are never mixed up.
+    fit: function from a list of specs to as many results (dicts of arrays).
+    specs: frozen dataclasses of numbers, text, arrays, classes, functions and containers of these.
+        A field `device` that is "auto" is resolved here, so that numbers of a CPU and a GPU are
+        never mixed up.
     batch: specs handed to `fit` in one call; `group` keeps specs of unequal keys apart. The
         grouping does not depend on what the cache holds.
     label: name of the sweep, for the progress bar and for errors.
@@ -85,12 +64,16 @@ def run(
         stay in this process.
     cluster: address of a Dask scheduler, else ECGLIB_CLUSTER; its workers do the fits, one at a
         time each, and the results are kept here.
-    cache: folder of results, else ECGLIB_CACHE, else the user's cache; see `FitCache`.
+    cache: folder of results, else ECGLIB_CACHE, else the user's cache; see `FitCache`. What a
+        notebook or another function defines is fitted anew by every run, since its code cannot be
+        compared.
 
     Raises ValueError for an unusable device, spec or number of jobs, OSError for a cache folder
     that cannot be written, ConnectionError for a cluster that does not answer, FitError for a fit
     that failed. What was finished before stays in the cache.
     """
+    from tqdm import tqdm
+
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}.")
     cluster = cluster or os.environ.get("ECGLIB_CLUSTER")
@@ -99,16 +82,21 @@ def run(
     jobs = 1 if on_gpu else _number_of_jobs(jobs)
 
     store = FitCache(cache)
-    prefix = store.prefix(fit)
-    keys = [store.key(prefix, spec) for spec in specs]
-    todo = dict(zip(keys, specs, strict=True))
-    results = {key: found for key in todo if (found := store.load(key)) is not None}
+    filed = keys(fit, specs)
+    names = [key or f"spec {place}" for place, key in enumerate(filed)]
+    kept = set(filed)
+    todo = dict(zip(names, specs, strict=True))
+    results = {}
+    for name in todo:
+        found = store.load(name) if name in kept else None
+        if found is not None:
+            results[name] = found
     tally.update(kept=len(results), fitted=len(todo) - len(results))
-    chunks = [
-        missing
-        for chunk in _chunks(todo, batch, group)
-        if (missing := {key: spec for key, spec in chunk.items() if key not in results})
-    ]
+    chunks = []
+    for members in _chunks(todo, batch, group):
+        missing = {name: spec for name, spec in members.items() if name not in results}
+        if missing:
+            chunks.append(missing)
     tasks = [(fit, list(chunk.values()), label, number) for number, chunk in enumerate(chunks)]
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
         total=len(todo), initial=len(results), desc=label or None, unit="fit", disable=None
@@ -116,10 +104,10 @@ def run(
     with bar:
         for number, fitted in _execute(tasks, jobs, cluster, label):
             fresh = dict(zip(chunks[number], fitted, strict=True))
-            store.save(fresh)
+            store.save({name: result for name, result in fresh.items() if name in kept})
             results |= fresh
             bar.update(len(fresh))
-    return [results[key] for key in keys]
+    return [results[name] for name in names]
 
 
 def _resolved(spec: Any, anywhere: bool) -> Any:
@@ -136,7 +124,9 @@ def _resolved(spec: Any, anywhere: bool) -> Any:
 def _number_of_jobs(jobs: int | None) -> int:
     given = os.environ.get("ECGLIB_JOBS") if jobs is None else jobs
     if given is None or given == "":
-        return joblib.cpu_count()
+        from joblib import cpu_count
+
+        return cpu_count()
     try:
         number = int(given)
     except ValueError:
@@ -149,11 +139,11 @@ def _number_of_jobs(jobs: int | None) -> int:
 
 def _chunks(specs: dict[str, Any], batch: int, group: Callable | None) -> Iterator[dict[str, Any]]:
     groups: dict[Hashable, list[str]] = {}
-    for key, spec in specs.items():
-        groups.setdefault(group(spec) if group else None, []).append(key)
+    for name, spec in specs.items():
+        groups.setdefault(group(spec) if group else None, []).append(name)
     for members in groups.values():
         for first in range(0, len(members), batch):
-            yield {key: specs[key] for key in members[first : first + batch]}
+            yield {name: specs[name] for name in members[first : first + batch]}
 
 
 def _execute(
@@ -163,26 +153,79 @@ def _execute(
     if not tasks:
         return
     if cluster:
-        yield from fit_on_cluster(fit_chunk, tasks, cluster, label)
+        yield from _on_cluster(tasks, cluster, label)
     elif min(jobs, len(tasks)) == 1:
-        yield from (fit_chunk(*task) for task in tasks)
+        for task in tasks:
+            yield _fit_chunk(*task)
     else:
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
-            parallel = joblib.Parallel(
-                n_jobs=min(jobs, len(tasks)),
-                return_as="generator_unordered",
-                batch_size=1,
-                max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
-                initializer=_end_with,
-                initargs=(os.getpid(),),
-            )
+        yield from _in_processes(tasks, jobs, label)
+
+
+def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
+    """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
+    name = f"{label or fit.__name__}: {_describe(specs[0])}"
+    if len(specs) > 1:
+        name += f" or one of the {len(specs) - 1} fitted with it"
+    with _ONE_FIT, _one_thread():
         try:
-            yield from parallel(joblib.delayed(fit_chunk)(*task) for task in tasks)
-        except TerminatedWorkerError as error:
-            raise FitError(
-                f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
-                f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
-            ) from error
+            results = fit(specs)
+        except Exception as error:
+            raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
+    if len(results) != len(specs):
+        raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
+    results = [{k: np.asarray(v) for k, v in result.items()} for result in results]
+    for result in results:
+        for key, value in result.items():
+            if value.dtype.hasobject:
+                raise FitError(f"{name}: result {key!r} is no array of numbers or text.")
+    return number, results
+
+
+def _describe(spec: Any) -> str:
+    """The spec's class and its scalar fields, for messages."""
+    values = [(field.name, getattr(spec, field.name)) for field in fields(spec)]
+    scalars = [
+        f"{name}={value!r}" for name, value in values if isinstance(value, (str, int, float))
+    ]
+    return f"{type(spec).__name__}({', '.join(scalars)})"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Sums are split by the number of threads, so one thread everywhere gives the same numbers
+    # whatever the number of jobs.
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[int, list[Result]]]:
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(
+            n_jobs=min(jobs, len(tasks)),
+            return_as="generator_unordered",
+            batch_size=1,
+            max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
+    try:
+        yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
+    except TerminatedWorkerError as error:
+        raise FitError(
+            f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
+            f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
+        ) from error
 
 
 def _end_with(parent: int) -> None:
@@ -196,59 +239,16 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
-    """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
-    name = f"{label or fit.__name__}: {describe(specs[0])}"
-    if len(specs) > 1:
-        name += f" or one of the {len(specs) - 1} fitted with it"
-    with _ONE_FIT, _one_thread():
-        try:
-            results = fit(specs)
-        except Exception as error:
-            raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
-    if len(results) != len(specs):
-        raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
-    results = [{k: np.asarray(v) for k, v in result.items()} for result in results]
-    for result in results:
-        if objects := [k for k, v in result.items() if v.dtype.hasobject]:
-            raise FitError(f"{name}: result {objects[0]!r} is no array of numbers or text.")
-    return number, results
+def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[int, list[Result]]]:
+    """The tasks on the workers of a Dask scheduler; a task whose worker is lost goes to another.
 
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # Sums are split by the number of threads, so one thread everywhere gives the same numbers
-    # whatever the number of jobs.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-TIMEOUT_S = 5
-
-
-class FitError(RuntimeError):
-    """A fit raised, or its process died; the message names the fit and quotes the reason."""
-
-
-def fit_on_cluster(
-    function: Callable, tasks: list[tuple], address: str, label: str
-) -> Iterator[Any]:
-    """What `function` returns for each tuple of arguments, as the workers finish.
-
-    A task whose worker is lost goes to another. This uses Dask's own client: joblib's backend for
-    Dask waits for ever once a task has been given up.
-
-    address: the scheduler's, such as tcp://host:8786.
+    address: the scheduler's, such as tcp://host:8786. This uses Dask's own client: joblib's backend
+        for Dask waits for ever once a task has been given up.
 
     Raises ConnectionError where no scheduler answers, or it has no worker, or goes away; FitError
     for a fit that failed or whose workers died again and again.
     """
-    from distributed import Client, as_completed  # slow to import, and seldom needed
+    from distributed import Client, as_completed
     from distributed.comm import get_address_host_port
     from distributed.scheduler import KilledWorker
 
@@ -272,7 +272,7 @@ def fit_on_cluster(
         # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
         waiting = iter(tasks)
         ahead = 2 * sum(client.nthreads().values())
-        first = [client.submit(function, *task, pure=False) for task in islice(waiting, ahead)]
+        first = [client.submit(_fit_chunk, *task, pure=False) for task in islice(waiting, ahead)]
         futures = as_completed(first, loop=client.loop)
         for future in futures:
             try:
@@ -288,5 +288,43 @@ def fit_on_cluster(
                     "again once it is back."
                 ) from error
             for task in islice(waiting, 1):
-                futures.add(client.submit(function, *task, pure=False))
+                futures.add(client.submit(_fit_chunk, *task, pure=False))
             yield result
+
+
+def resolve_device(name: str) -> "torch.device":
+    """The torch device for "auto" (CUDA where there is one), "cpu" or "cuda".
+
+    Raises ValueError for any other name, and for "cuda" where torch finds no CUDA device.
+    """
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def ensemble_size(bytes_per_model: float, device: "torch.device | str" = "cpu") -> int:
+    """How many models to step together.
+
+    bytes_per_model: the peak memory of one.
+
+    On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
+    within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker
+    process holds one.
+
+    Raises ValueError for a memory that is not positive.
+    """
+    import torch
+
+    if bytes_per_model <= 0:
+        raise ValueError(f"bytes_per_model must be positive, not {bytes_per_model}.")
+    if torch.device(device).type == "cuda":
+        room, most = 0.8 * torch.cuda.mem_get_info(device)[0], 1024
+    else:
+        room, most = 2.0**30, 16
+    return int(min(most, max(1, room // bytes_per_model)))

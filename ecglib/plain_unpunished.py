@@ -4,18 +4,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ecglib.nets.unpunished import DECODER, ENCODER, SLOPE, UnpunishedFit, lengths
+from ecglib.nets.unpunished import (
+    ACCUMULATOR,
+    DECODER,
+    ENCODER,
+    LEARNING_RATE,
+    PENALTY,
+    SLOPE,
+    pooled_lengths,
+)
 
 
 class PlainUnpunished(nn.Module):
-    """The net of `unpunished_net.forward`, for one signal (samples,), layer by layer.
+    """The net of `nets.unpunished.forward`, for one signal (samples,), layer by layer.
 
     TensorFlow's padding is written out where PyTorch's differs.
     """
 
     def __init__(self, p: int, samples: int) -> None:
         super().__init__()
-        first, middle, _ = lengths(samples, p)
+        first, middle, _ = pooled_lengths(samples, p)
         self.pools, self.sizes = (2, p, 2), (middle, first, samples)
         self.encoder = nn.ModuleList(
             nn.Conv1d(channels, out, taps, padding="same") for out, channels, taps in ENCODER
@@ -27,14 +35,14 @@ class PlainUnpunished(nn.Module):
         self.unused = nn.ParameterList(torch.zeros(shape[0]) for shape in DECODER)
 
     def in_order(self) -> list[Tensor]:
-        """The parameters in the order of `unpunished_net.SHAPES`."""
+        """The parameters in the order of `nets.unpunished.SHAPES`."""
         encoder = [v for layer in self.encoder for v in layer.parameters()]
         weights = (layer.get_parameter("weight") for layer in self.decoder)
         decoder = zip(weights, self.unused, strict=True)
         return [*encoder, *(value for pair in decoder for value in pair)]
 
     def load(self, values: list[Tensor]) -> "PlainUnpunished":
-        """Take over parameters in the order of `unpunished_net.SHAPES`; returns itself."""
+        """Take over parameters in the order of `nets.unpunished.SHAPES`; returns itself."""
         with torch.no_grad():
             for mine, value in zip(self.in_order(), values, strict=True):
                 mine.copy_(value)
@@ -55,16 +63,13 @@ class PlainUnpunished(nn.Module):
             x = F.leaky_relu(x[..., skip : skip + size], SLOPE)
         return x[0, 0]
 
-    def loss(self, fed: Tensor, signal: Tensor, mask: Tensor, penalty: float) -> Tensor:
+    def loss(self, fed: Tensor, signal: Tensor, mask: Tensor) -> Tensor:
         """The published loss of one signal (samples,), microvolts squared."""
         squares = sum((value.square().sum() for value in self.in_order()), torch.zeros(()))
-        return (mask * (self(fed) - signal).square()).mean() + penalty * squares / 2
+        return (mask * (self(fed) - signal).square()).mean() + PENALTY * squares / 2
 
-    def adagrad(self, spec: UnpunishedFit) -> torch.optim.Adagrad:
+    def adagrad(self) -> torch.optim.Adagrad:
         """The published optimiser."""
         return torch.optim.Adagrad(
-            self.parameters(),
-            lr=spec.learning_rate,
-            initial_accumulator_value=spec.initial_accumulator,
-            eps=0,
+            self.parameters(), lr=LEARNING_RATE, initial_accumulator_value=ACCUMULATOR, eps=0
         )

@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ROOT / "_build" / "quick"
 CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI's set-up is broken
+
+
+# No test depends on the clock, and no two runs of the tests differ.
+settings.register_profile("ecglib", deadline=None, derandomize=True)
+settings.load_profile("ecglib")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 from toy_fits import (
-    ToyFit,
     dying_fit,
     failing_fit,
     lines,
@@ -26,7 +25,8 @@ from toy_fits import (
     wrong_count_fit,
 )
 
-from ecglib.cache import FitCache, describe
+from ecglib import fits
+from ecglib.cache import FitCache, keys
 from ecglib.fits import FitError, ensemble_size, resolve_device, run
 
 
@@ -115,11 +115,8 @@ def test_a_changed_configuration_is_another_fit(tmp_path):
         replace(spec, seconds=1),
         replace(spec, seconds=True),
     ]
-    store = FitCache(tmp_path)
-    prefix = store.prefix(toy_fit)
-    assert len({store.key(prefix, variant) for variant in variants}) == len(variants)
-    assert store.key(prefix, replace(spec)) == store.key(prefix, spec)
-    assert store.prefix(failing_fit) != prefix
+    assert len(set(keys(toy_fit, variants)) - {None}) == len(variants)
+    assert keys(toy_fit, [replace(spec)]) == keys(toy_fit, [spec]) != keys(failing_fit, [spec])
 
 
 @dataclass(frozen=True)
@@ -132,20 +129,23 @@ class AlsoNested:
     value: object
 
 
-def test_values_that_only_look_alike_have_different_keys(tmp_path):
-    store = FitCache(tmp_path)
+def key(value):
+    (found,) = keys(toy_fit, [Nested(value)])
+    return found
+
+
+def test_values_that_only_look_alike_have_different_keys():
     values = [
         None, 0, 0.0, False, "0", b"0", "", (), (0,), ((0,),), (0, 0), ("a", "bc"), ("ab", "c"),
         {}, {"a": 1}, {"a": 2}, {"b": 1}, np.float32(0), np.float64(0), np.zeros(1), np.zeros(2),
         np.zeros((1, 2)), np.zeros((2, 1)), np.zeros(2, np.float32), torch.nn.Conv1d,
         torch.nn.Conv2d, Nested(0), AlsoNested(0), Nested(Nested(0)),
     ]  # fmt: skip
-    assert len({store.key(b"", Nested(value)) for value in values}) == len(values)
-    assert store.key(b"", Nested({"a": 1, "b": 2})) == store.key(b"", Nested({"b": 2, "a": 1}))
-    with pytest.raises(ValueError, match="a spec may hold numbers, text, arrays"):
-        store.key(b"", Nested(object()))
-    with pytest.raises(ValueError, match="a spec may hold"):
-        store.key(b"", Nested(np.array([object()])))
+    assert len({key(value) for value in values} - {None}) == len(values)
+    assert key({"a": 1, "b": 2}) == key({"b": 2, "a": 1})
+    for nothing_to_compare in (object(), np.array([object()])):
+        with pytest.raises(ValueError, match="a spec may hold numbers, text, arrays"):
+            key(nothing_to_compare)
 
 
 def test_changed_code_is_another_fit_and_a_changed_comment_is_not(tmp_path, monkeypatch):
@@ -172,26 +172,138 @@ def test_changed_code_is_another_fit_and_a_changed_comment_is_not(tmp_path, monk
     assert kept() == 2
 
 
-def test_a_change_in_a_network_s_file_changes_the_key_and_one_in_a_figure_s_does_not(
-    tmp_path, monkeypatch
-):
-    for folder in ("nets", "pages"):
-        (tmp_path / "house" / folder).mkdir(parents=True)
-        (tmp_path / "house" / folder / "__init__.py").write_text("")
-    fit = "from house.nets import net\n\n\ndef fit(specs):\n    return [{'x': net.TAPS}]\n"
-    (tmp_path / "house/nets/training.py").write_text(fit)
-    net, figure = tmp_path / "house/nets/net.py", tmp_path / "house/pages/figure.py"
-    net.write_text("TAPS = 100\n")
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """Write a file of modules that can be imported, and forget them at the end."""
     monkeypatch.syspath_prepend(tmp_path)
-    training = importlib.import_module("house.nets.training")
-    store = FitCache(tmp_path / "cache")
-    before = store.prefix(training.fit)
-    figure.write_text("WIDTH = 5.6\n")
-    assert store.prefix(training.fit) == before
-    net.write_text("TAPS = 100  # as in Table I\n")
-    assert store.prefix(training.fit) == before
-    net.write_text("TAPS = 99\n")
-    assert store.prefix(training.fit) != before
+    before = set(sys.modules)
+
+    def write(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        importlib.invalidate_caches()
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith(("house", "mine")):
+            del sys.modules[name]
+
+
+NOTHING = [Nested(None)]
+
+
+def test_a_change_in_a_networks_file_changes_the_key_and_one_in_a_figures_does_not(house):
+    house("house/nets/__init__.py", "")
+    house("house/pages/figure.py", "")
+    house("house/nets/net.py", "TAPS = 100\n")
+    house("house/nets/unpunished.py", "")
+    code = "from house import measures\n\n\ndef fit(specs):\n    return [{'x': measures.HALF}]\n"
+    house("house/measures.py", "HALF = 0.5\n")
+    house("house/nets/training.py", code)
+    fit = importlib.import_module("house.nets.training").fit
+    before = keys(fit, NOTHING)
+    house("house/pages/figure.py", "WIDTH = 5.6\n")
+    house("house/nets/net.py", "TAPS = 100  # as in Table I\n")
+    assert keys(fit, NOTHING) == before != [None]
+    house("house/nets/net.py", "TAPS = 99\n")
+    neighbour = keys(fit, NOTHING)
+    house("house/measures.py", "HALF = 0.25\n")
+    imported = keys(fit, NOTHING)
+    assert len({*before, *neighbour, *imported}) == 3
+
+
+def test_code_that_a_spec_brings_along_counts(house):
+    house("mine_sizes.py", "WIDTH = 3\n")
+    house(
+        "mine.py", "import torch\nfrom mine_sizes import WIDTH\n\nclass Net:\n    width = WIDTH\n"
+    )
+    mine = importlib.import_module("mine")
+    before = key({"network": mine.Net})
+    assert before == key({"network": mine.Net}) != key({"network": torch.nn.Linear})
+    house("mine_sizes.py", "WIDTH = 4\n")
+    imported = key({"network": mine.Net})
+    house("mine.py", "class Net:\n    width = 3\n")
+    assert len({before, imported, key({"network": mine.Net}), None}) == 4
+
+
+def test_of_an_installed_library_only_the_name_counts(monkeypatch):
+    read = []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or b"")
+    assert key(torch.nn.Conv1d) is not None
+    assert sorted(read) == ["test_fits.py", "toy_fits.py"]
+
+
+def test_what_stands_in_no_file_is_fitted_anew_by_every_run(tmp_path):
+    class Inner:
+        pass
+
+    def inner_fit(specs):
+        return toy_fit([spec.value for spec in specs])
+
+    (spec,) = toy_specs(tmp_path / "log", 1)
+    expected = undisturbed(tmp_path, [spec])
+    for _ in range(2):
+        assert_equal(run(inner_fit, [Nested(spec)], jobs=1, cache=tmp_path / "fits"), expected)
+    assert len(lines(tmp_path / "log")) == 2
+    assert not list((tmp_path / "fits").rglob("*.npz"))
+    assert [key(value) for value in (Inner, lambda: 0, [inner_fit])] == [None] * 3
+    two = run(inner_fit, [Nested(spec), Nested(spec)], jobs=2, cache=tmp_path / "fits")
+    assert_equal(two, 2 * expected)
+
+
+NOTEBOOK = """
+import sys
+
+import numpy as np
+from torch import nn
+
+from ecglib.fits import run
+from ecglib.nets.training import AutoencoderFit, fit_autoencoders, train
+
+BIAS = False
+
+
+class Mine(nn.Module):
+    def __init__(self, length, latent):
+        super().__init__()
+        self.encode, self.decode = nn.Linear(length, latent, BIAS), nn.Linear(latent, length)
+
+    def forward(self, signals):
+        return self.decode(self.encode(signals))
+
+
+signals = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
+specs = [
+    AutoencoderFit(
+        signals, network=Mine, net={"latent": 3}, steps=4, batch=5, seed=seed, device="cpu"
+    )
+    for seed in range(3)
+]
+nets, results = train(specs, "mine")
+alone = run(fit_autoencoders, specs, jobs=1)
+for net, ours, theirs in zip(nets, results, alone, strict=True):
+    assert type(net) is Mine and not net.training
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours.keys() - {"seconds"})
+    assert np.array_equal(net.encode.weight.detach(), ours["state/encode.weight"])
+print("same numbers", "loky" in str(sys.modules))
+"""
+
+
+def test_a_network_of_a_notebook_is_trained_in_processes_and_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_JOBS", "2")
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path / "fits"))
+    script = tmp_path / "script.py"
+    script.write_text(NOTEBOOK)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.stdout == "same numbers True\n", done.stderr
+    assert not list((tmp_path / "fits").rglob("*.npz"))
+
+
+def test_asking_for_fits_does_not_wait_for_pytorch():
+    code = "import sys, ecglib.fits; print({'torch', 'joblib', 'distributed'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 # Files
@@ -237,8 +349,8 @@ def _sweep(specs, folder, jobs):
 
 def test_killed_ten_times_at_random_moments_and_finished_by_a_rerun(tmp_path):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ecglib.fits"])
-    rng = np.random.default_rng()
+    context.set_forkserver_preload(["torch", "ecglib.fits"])
+    rng = np.random.default_rng(0)
     expected = undisturbed(tmp_path, toy_specs("", 12), batch=2)
     finished_before = []
     for trial in range(10):
@@ -247,16 +359,16 @@ def test_killed_ten_times_at_random_moments_and_finished_by_a_rerun(tmp_path):
         jobs = 2 if trial % 5 == 0 else 1
         process = context.Process(target=_sweep, args=(specs, folder, jobs))
         process.start()
-        while process.is_alive() and not lines(log):
+        enough = rng.integers(1, 10)
+        while process.is_alive() and len(lines(log)) < enough:
             time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.6 / jobs))
+        time.sleep(rng.uniform(0, 0.1))
         process.kill()
         process.join()
         assert process.exitcode in (-signal.SIGKILL, 0)
 
-        store = FitCache(folder)
-        prefix = store.prefix(toy_fit)
-        kept = {spec.seed for spec in specs if store.path(store.key(prefix, spec)).exists()}
+        store, filed = FitCache(folder), keys(toy_fit, specs)
+        kept = {s.seed for s, name in zip(specs, filed, strict=True) if store.path(name).exists()}
         finished_before.append(len(kept))
         assert_equal(run(toy_fit, specs, jobs=1, batch=2, cache=folder), expected)
         again = [seed for seed, _, process in lines(log) if process == os.getpid()]
@@ -276,10 +388,8 @@ def test_workers_of_a_killed_sweep_end_too(tmp_path):
     process.join()
     workers = {pid for *_, pid in lines(tmp_path / "log")}
     assert process.pid not in workers
-    deadline = time.monotonic() + 20
-    while (running := [pid for pid in workers if _runs(pid)]) and time.monotonic() < deadline:
+    while any(_runs(pid) for pid in workers):  # for ever, if they do not: then pytest ends it
         time.sleep(0.1)
-    assert running == []
 
 
 def _runs(pid):
@@ -338,8 +448,6 @@ def test_bad_arguments(tmp_path, monkeypatch):
         run(toy_fit, specs, jobs=-1, cache=tmp_path)
     with pytest.raises(ValueError, match="a spec must be a dataclass instance, not dict"):
         run(toy_fit, [{"seed": 1}], cache=tmp_path)
-    with pytest.raises(ValueError, match="must be a function of a module"):
-        run(lambda specs: [], specs, cache=tmp_path)
     monkeypatch.setenv("ECGLIB_JOBS", "many")
     with pytest.raises(ValueError, match="ECGLIB_JOBS must be a whole number from 1 up, not 'ma"):
         run(toy_fit, specs, cache=tmp_path)
@@ -386,11 +494,6 @@ def test_ensemble_size_on_a_gpu_follows_its_free_memory(monkeypatch):
     assert ensemble_size(2**40, "cuda") == 1
 
 
-def test_describe_leaves_arrays_out():
-    text = describe(ToyFit(np.zeros(3), 4, "log"))
-    assert text == "ToyFit(seed=4, log='log', seconds=0.0, device='auto')"
-
-
 # A Dask cluster
 
 
@@ -421,8 +524,8 @@ def dask():
     try:
         from distributed import Client
 
-        with Client(address, timeout=30, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=30)
+        with Client(address, timeout=120, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=120)
         yield address, processes[1:]
     finally:
         for process in processes:
@@ -456,9 +559,9 @@ def test_a_cluster_that_loses_a_worker_finishes_with_the_same_numbers(tmp_path, 
     killer.start()
     monkeypatch.setenv("ECGLIB_CLUSTER", address)
     results = run(toy_fit, specs, batch=2, cache=tmp_path / "fits")
-    killer.join(timeout=1)
+    killer.join(timeout=60)
     assert not killer.is_alive()
-    assert workers[0].wait(timeout=5) == -signal.SIGKILL
+    assert workers[0].wait() == -signal.SIGKILL
     assert_equal(results, expected)
     assert {pid for *_, pid in lines(log)} == {worker.pid for worker in workers}
 
@@ -471,7 +574,15 @@ def test_a_cluster_that_loses_a_worker_finishes_with_the_same_numbers(tmp_path, 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{free}", "nonsense", "carrier://pigeon:1"])
 def test_a_cluster_that_does_not_answer(tmp_path, address):
     address = address.format(free=_free_port())
-    began = time.monotonic()
     with pytest.raises(ConnectionError, match=f"no Dask scheduler answers at {address}"):
         run(toy_fit, toy_specs(tmp_path / "log", 1), cluster=address, cache=tmp_path)
-    assert time.monotonic() - began < 8
+
+
+def test_a_cluster_has_a_few_seconds_to_answer(tmp_path, monkeypatch):
+    def silent(place, seconds):
+        assert (place, seconds) == (("10.0.0.1", 8786), fits.TIMEOUT_S)
+        raise TimeoutError
+
+    monkeypatch.setattr(fits.socket, "create_connection", silent)
+    with pytest.raises(ConnectionError, match="no Dask scheduler answers"):
+        run(toy_fit, toy_specs("", 1), cluster="tcp://10.0.0.1:8786", cache=tmp_path)

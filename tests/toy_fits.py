@@ -1,4 +1,4 @@
-"""Cheap fits for the tests of workers: worker processes import them by this module's name."""
+"""Cheap fits for the tests of `run`: worker processes import them by this module's name."""
 
 import os
 import time

@@ -12,7 +12,7 @@ from ecglib.data.records import Records
 from ecglib.experiments.processes import ECG, LENGTH_S, Process, trajectory
 from ecglib.fits import ensemble_size, resolve_device, run
 from ecglib.measures import r_peaks
-from ecglib.nets.unpunished import BAD, GOOD, UnpunishedFit, fit_unpunished, group
+from ecglib.nets.unpunished import BAD, GOOD, UnpunishedFit, fit_unpunished, shared_settings
 
 NETS = {"good": GOOD, "bad": BAD}  # the paper's two networks by name: the middle pool p
 STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
@@ -205,7 +205,7 @@ def fit_conditions(
             fit_unpunished,
             [spec for of_one in specs.values() for spec in of_one],
             batch=ensemble_size(MODEL_BYTES, resolve_device(study.device)),
-            group=group,
+            group=shared_settings,
             label=label,
         )
     )

@@ -22,10 +22,13 @@ class AutoencoderFit:
     network: the class of the net, built as `network(length=..., **net)`, with `encode`, `decode`
         and `forward`; the length is the windows'.
     net: the network's arguments; with `ConvAutoencoder`, those that differ from Table I.
-    steps, batch: minibatches, and windows in each, drawn without replacement until all were seen.
+    steps: minibatches.
+    batch: windows in each, drawn without replacement until all were seen.
     learning_rate: the highest of the one-cycle schedule, reached after three tenths of the steps.
-    weight_decay: Adam's; input_noise: standard deviation of white noise added to the input, mV.
+    weight_decay: Adam's.
+    input_noise: standard deviation of white noise added to the input, mV.
     seed: of the initial weights, the minibatches and the noise.
+    device: "auto", "cpu" or "cuda".
     """
 
     signals: np.ndarray

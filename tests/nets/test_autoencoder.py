@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ecglib.nets.autoencoder import ConvAutoencoder, _Norm
+from ecglib.nets.autoencoder import ConvAutoencoder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
@@ -20,6 +20,11 @@ conv | 20x1/5 | 64x15
 pool | 2 | 64x5
 dense | 30 | 32x5
 """
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
 
 
 def signals(count: int = 6, length: int = 512) -> torch.Tensor:
@@ -48,7 +53,7 @@ def test_decoder_mirrors_the_encoder():
     convs = [block.conv for block in net.decoder]
     shapes = [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convs]
     assert shapes == [(5, 15, 20), (15, 15, 30), (15, 30, 100), (30, 1, 100)]
-    assert net.decoder[-1].rectify is None
+    assert isinstance(net.decoder[-1].rectify, nn.Identity)
     assert net.encode(signals()).shape == (6, 30)
     assert net.decode(torch.zeros(6, 30)).shape == (6, 512)
 
@@ -73,30 +78,6 @@ def test_same_net_with_either_convolution(options):
     gradients = zip(ours.named_parameters(), theirs.parameters(), strict=True)
     for (name, a), b in gradients:
         torch.testing.assert_close(a.grad, b.grad, msg=name)
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("pool", [1, 2, 3, 7])
-@pytest.mark.parametrize("weights", [(1.0, 2.0, 0.5), (1.0, -1.5, 0.0)])
-def test_norm_is_relu_batch_norm_and_max_pooling(weights, pool, training):
-    ours, theirs = _Norm(3, pool).double(), nn.BatchNorm1d(3).double()
-    with torch.no_grad():
-        ours.weight.copy_(torch.tensor(weights))
-        ours.bias.copy_(torch.tensor([0.3, -0.2, 0.1]))
-        ours.running_mean.fill_(0.4)
-        ours.running_var.fill_(1.7)
-    theirs.load_state_dict(ours.state_dict())
-    ours.train(training)
-    theirs.train(training)
-    x = signals(4, 3 * 42).view(4, 3, 42).double().mul(4).round().requires_grad_()  # with ties
-    pairs = [(ours(x), ours), (F.max_pool1d(theirs(F.relu(x)), pool), theirs)]
-    direction = torch.randn_like(pairs[0][0])
-    values = [
-        (y, *torch.autograd.grad(y, [x, *norm.parameters()], direction), *norm.buffers())
-        for y, norm in pairs
-    ]
-    for a, b in zip(*values, strict=True):
-        torch.testing.assert_close(a, b)
 
 
 def test_training_lowers_the_error_and_reruns_are_identical():

@@ -25,105 +25,6 @@ from ecglib.nets.fftconv import (
     unfold,
 )
 
-
-def smooth(size: int) -> bool:
-    for prime in (2, 3, 5):
-        while size % prime == 0:
-            size //= prime
-    return size == 1
-
-
-@given(st.integers(1, 5000))
-def test_a_good_size_is_the_least_of_its_kind(least):
-    size = good_size(least)
-    assert size == next(n for n in range(least, size + 1) if n % 8 == 0 and smooth(n))
-
-
-@given(
-    length=st.integers(1, 3000),
-    taps=st.integers(1, 300),
-    place=st.floats(0, 1),
-    stride=st.integers(1, 8),
-    batch=st.integers(1, 64),
-    channels=st.tuples(st.integers(1, 30), st.integers(1, 30)),
-)
-def test_blocks_cover_the_signal_and_hold_the_overlaps(
-    length, taps, place, stride, batch, channels
-):
-    left = round(place * (taps - 1))
-    before, after = -(-left // stride), -(-(taps - 1 - left) // stride)
-    p = plan(length, taps, left, stride, batch, *channels)
-    assert (p.blocks - 1) * p.hop < length <= p.blocks * p.hop
-    if p.blocks == 1 and p.lead == 0:
-        assert p.size >= length + max(before, after)
-    else:
-        assert p.lead == before
-        assert p.size == p.hop + before + after
-        assert p.hop > before + after  # a block overlaps none but the next
-
-
-def test_a_batch_takes_larger_blocks_than_a_single_signal():
-    single, batch = (plan(512, 80, 39, 1, count, 10, 10) for count in (1, 64))
-    assert single.size < batch.size
-
-
-PLANS = [Plan(48, 40, 1, 0), Plan(48, 40, 1, 5), Plan(24, 16, 3, 5), Plan(16, 9, 5, 4)]
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-@pytest.mark.parametrize("last", [True, False])
-@pytest.mark.parametrize("samples", [24, 17])
-def test_spectra_are_those_of_the_padded_signals(samples, last):
-    x = normal(2, 3, 4, samples)
-    spectrum = to_spectrum(x, 24, last)
-    theirs = torch.fft.rfft(x, n=24)
-    torch.testing.assert_close(spectrum, theirs if last else theirs.movedim(-1, 0))
-    padded = torch.nn.functional.pad(x, (0, 24 - samples))
-    torch.testing.assert_close(to_signal(spectrum, 24, last), padded)
-
-
-@pytest.mark.parametrize("stride", [1, 2, 3, 4])
-def test_zeros_between_samples_repeat_the_spectrum(stride):
-    x = normal(2, 3, 4, 16)
-    stuffed = torch.stack([x, *[torch.zeros_like(x)] * (stride - 1)], -1).flatten(-2)
-    whole = to_spectrum(stuffed, 16 * stride, False)
-    pieces = to_spectrum(x, 16, False).repeat(1, 1, stride, 1)
-    torch.testing.assert_close(unfold(pieces, stride), whole)
-    torch.testing.assert_close(fold(whole, stride), pieces)
-
-
-@pytest.mark.parametrize("p", PLANS)
-def test_blocks_are_windows_of_the_signal(p):
-    x = normal(2, 3, 2, 40)
-    blocks = cut(x, p).unflatten(2, (2, p.blocks))
-    for block in range(p.blocks):
-        for sample in range(blocks.shape[-1]):
-            at = block * p.hop + sample - p.lead
-            expected = x[..., at] if 0 <= at < 40 else torch.zeros(2, 3, 2)
-            assert torch.equal(blocks[:, :, :, block, sample], expected.to(x))
-
-
-@pytest.mark.parametrize("p", PLANS)
-def test_adding_overlaps_is_the_transpose_of_cutting(p):
-    x = normal(2, 3, 2, 40)
-    blocks = cut(x, p)
-    y = normal(*blocks.shape, seed=1)
-    there, back = (blocks * y).sum(), (x * overlap_add(y, p, 40)).sum()
-    torch.testing.assert_close(there, back)
-
-
-@pytest.mark.parametrize("hop, blocks, size", [(40, 1, 48), (16, 3, 24), (9, 5, 16)])
-def test_joining_undoes_splitting(hop, blocks, size):
-    y = normal(2, 3, 2, 40)
-    parts = split(y, hop, blocks, size)
-    assert blocks == 1 or parts.shape == (2, 3, 2 * blocks, size)
-    assert parts.square().sum() == pytest.approx(y.square().sum())
-    assert torch.equal(join(parts, hop, blocks, 40), y)
-
-
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 DIRECT = fftconv.DIRECT
@@ -136,14 +37,18 @@ SIZES = {
 
 
 @pytest.fixture(autouse=True)
-def always_by_fft(monkeypatch):
+def seeded_and_by_fft(monkeypatch):
     """The direct path would otherwise take the small cases over."""
+    torch.manual_seed(0)
     monkeypatch.setattr(fftconv, "DIRECT", 0)
 
 
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
 def tensor(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
+    return normal(*shape, seed=seed, dtype=dtype).requires_grad_()
 
 
 def reference(x, weight, bias=None, upsample=1):
@@ -170,7 +75,7 @@ def transposed_reference(x, weight, stride):
 def assert_same(ours, theirs, inputs, tolerance=1e-9):
     """Values and gradients agree, for one random direction of the result."""
     torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
-    direction = tensor(*ours.shape, seed=9, dtype=ours.dtype).detach()
+    direction = normal(*ours.shape, seed=9, dtype=ours.dtype)
     for a, b in zip(
         torch.autograd.grad(ours, inputs, direction),
         torch.autograd.grad(theirs, inputs, direction),
@@ -207,7 +112,7 @@ def test_gradients_block_by_block(length, taps):
     assert torch.autograd.gradcheck(conv1d_same, (x, weight, bias), fast_mode=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**SIZES, batch=st.integers(1, 3), upsample=st.integers(1, 4))
 def test_equals_pytorch(length, taps, channels, batch, models, upsample):
     inner, outer = channels
@@ -220,7 +125,7 @@ def test_equals_pytorch(length, taps, channels, batch, models, upsample):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**SIZES, stride=st.integers(1, 10))
 def test_transposed_is_the_gradient_of_a_strided_convolution(
     length, taps, channels, models, stride
@@ -239,13 +144,14 @@ def test_transposed_is_pytorchs_cropped():
     torch.testing.assert_close(ours, full[..., 24 : 24 + 834])
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
     "inner, outer, taps", [(1, 30, 100), (30, 15, 100), (15, 5, 21), (2, 3, 3)]
 )
-def test_drop_in_for_conv1d(inner, outer, taps, monkeypatch):
+def test_drop_in_for_conv1d(inner, outer, taps, bias, monkeypatch):
     monkeypatch.setattr(fftconv, "DIRECT", DIRECT)
-    theirs = nn.Conv1d(inner, outer, taps, padding="same")
-    ours = FFTConv1d(inner, outer, taps)
+    theirs = nn.Conv1d(inner, outer, taps, padding="same", bias=bias)
+    ours = FFTConv1d(inner, outer, taps, bias=bias)
     ours.load_state_dict(theirs.state_dict())
     theirs.load_state_dict(ours.state_dict())
     signals = tensor(4, inner, 256, dtype=torch.float32)
@@ -307,3 +213,97 @@ def test_cuda_equals_cpu():
     x, weight, bias = tensor(3, 2, 4, 700), tensor(3, 6, 4, 80), tensor(3, 6)
     on_gpu = conv1d_same(x.cuda(), weight.cuda(), bias.cuda())
     assert_same(on_gpu.cpu(), conv1d_same(x, weight, bias), (x, weight, bias))
+
+
+def smooth(size: int) -> bool:
+    for prime in (2, 3, 5):
+        while size % prime == 0:
+            size //= prime
+    return size == 1
+
+
+@given(st.integers(1, 5000))
+def test_a_good_size_is_the_least_of_its_kind(least):
+    size = good_size(least)
+    assert size == next(n for n in range(least, size + 1) if n % 8 == 0 and smooth(n))
+
+
+@given(
+    length=st.integers(1, 3000),
+    taps=st.integers(1, 300),
+    place=st.floats(0, 1),
+    stride=st.integers(1, 8),
+    batch=st.integers(1, 64),
+    channels=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)
+def test_blocks_cover_the_signal_and_hold_the_overlaps(
+    length, taps, place, stride, batch, channels
+):
+    left = round(place * (taps - 1))
+    before, after = -(-left // stride), -(-(taps - 1 - left) // stride)
+    p = plan(length, taps, left, stride, batch, *channels)
+    assert (p.blocks - 1) * p.hop < length <= p.blocks * p.hop
+    if p.blocks == 1 and p.lead == 0:
+        assert p.size >= length + max(before, after)
+    else:
+        assert p.lead == before
+        assert p.size == p.hop + before + after
+        assert p.hop > before + after  # a block overlaps none but the next
+
+
+def test_a_batch_takes_larger_blocks_than_a_single_signal():
+    single, batch = (plan(512, 80, 39, 1, count, 10, 10) for count in (1, 64))
+    assert single.size < batch.size
+
+
+PLANS = [Plan(48, 40, 1, 0), Plan(48, 40, 1, 5), Plan(24, 16, 3, 5), Plan(16, 9, 5, 4)]
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("samples", [24, 17])
+def test_spectra_are_those_of_the_padded_signals(samples, last):
+    x = normal(2, 3, 4, samples)
+    spectrum = to_spectrum(x, 24, last)
+    theirs = torch.fft.rfft(x, n=24)
+    torch.testing.assert_close(spectrum, theirs if last else theirs.movedim(-1, 0))
+    padded = F.pad(x, (0, 24 - samples))
+    torch.testing.assert_close(to_signal(spectrum, 24, last), padded)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_zeros_between_samples_repeat_the_spectrum(stride):
+    x = normal(2, 3, 4, 16)
+    stuffed = torch.stack([x, *[torch.zeros_like(x)] * (stride - 1)], -1).flatten(-2)
+    whole = to_spectrum(stuffed, 16 * stride, False)
+    pieces = to_spectrum(x, 16, False).repeat(1, 1, stride, 1)
+    torch.testing.assert_close(unfold(pieces, stride), whole)
+    torch.testing.assert_close(fold(whole, stride), pieces)
+
+
+@pytest.mark.parametrize("p", PLANS)
+def test_blocks_are_windows_of_the_signal(p):
+    x = normal(2, 3, 2, 40)
+    blocks = cut(x, p).unflatten(2, (2, p.blocks))
+    for block in range(p.blocks):
+        for sample in range(blocks.shape[-1]):
+            at = block * p.hop + sample - p.lead
+            expected = x[..., at] if 0 <= at < 40 else torch.zeros(2, 3, 2)
+            assert torch.equal(blocks[:, :, :, block, sample], expected.to(x))
+
+
+@pytest.mark.parametrize("p", PLANS)
+def test_adding_overlaps_is_the_transpose_of_cutting(p):
+    x = normal(2, 3, 2, 40)
+    blocks = cut(x, p)
+    y = normal(*blocks.shape, seed=1)
+    there, back = (blocks * y).sum(), (x * overlap_add(y, p, 40)).sum()
+    torch.testing.assert_close(there, back)
+
+
+@pytest.mark.parametrize("hop, blocks, size", [(40, 1, 48), (16, 3, 24), (9, 5, 16)])
+def test_joining_undoes_splitting(hop, blocks, size):
+    y = normal(2, 3, 2, 40)
+    parts = split(y, hop, blocks, size)
+    assert blocks == 1 or parts.shape == (2, 3, 2 * blocks, size)
+    assert parts.square().sum() == pytest.approx(y.square().sum())
+    assert torch.equal(join(parts, hop, blocks, 40), y)

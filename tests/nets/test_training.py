@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from ecglib.fits import FitError, run
-from ecglib.nets.training import AutoencoderFit, fit_autoencoders, load_autoencoder
+from ecglib.fits import FitError, run, tally
+from ecglib.nets.autoencoder import ConvAutoencoder
+from ecglib.nets.training import AutoencoderFit, fit_autoencoders, load_autoencoder, train
 
 SMALL = {"filters": (6, 4), "kernels": (15, 9), "pools": (2, 2), "latent": 4}
 
@@ -23,7 +25,7 @@ def sines(count, seed):
 
 def spec(**changes):
     return replace(
-        AutoencoderFit(sines(200, 0), sines(50, 1), SMALL, steps=12, batch=16, device="cpu"),
+        AutoencoderFit(sines(200, 0), sines(50, 1), net=SMALL, steps=12, batch=16, device="cpu"),
         **changes,
     )
 
@@ -73,6 +75,32 @@ def test_loaded_net_is_the_trained_one_ready_for_use(plain):
         assert net.encode(signals).shape == (50, 4)
     assert loss == pytest.approx(result["validation_loss"][-1], rel=1e-5)
     assert "state/encoder.0.rectify.running_mean" in result
+
+
+class Linear(nn.Module):
+    """Principal components by gradient descent."""
+
+    def __init__(self, length: int, latent: int):
+        super().__init__()
+        self.encode, self.decode = nn.Linear(length, latent), nn.Linear(latent, length)
+
+    def forward(self, signals):
+        return self.decode(self.encode(signals))
+
+
+def test_any_network_is_trained_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
+    specs = [spec(network=Linear, net={"latent": 2}, steps=400, learning_rate=0.03), spec()]
+    before = tally.copy()
+    nets, results = train(specs)
+    assert [type(net) for net in nets] == [Linear, ConvAutoencoder]
+    assert not any(net.training for net in nets)
+    explained = 1 - results[0]["validation_loss"][-1] / specs[0].validation.var()
+    assert explained > 0.99  # two numbers describe each signal
+    again, same = train(specs[::-1])
+    assert tally - before == {"fitted": 2, "kept": 2}
+    assert_equal(same[1], results[0])
+    assert torch.equal(again[1].decode.weight, nets[0].decode.weight)
 
 
 def test_a_seed_gives_the_same_numbers_twice_and_in_any_number_of_processes(tmp_path):
