@@ -3,12 +3,13 @@
 import json
 import os
 import platform
-import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from ecglib.claims import CLAIMS, Evidence
 from ecglib.estimates import Estimate
@@ -30,8 +31,22 @@ def write_whole(path: Path, text: str) -> None:
             part.unlink(missing_ok=True)
 
 
+def find_book() -> Path:
+    """The folder that holds the book: here, above here, or where the package lies.
+
+    Raises FileNotFoundError where there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+        if (folder / "_config.yml").is_file() and (folder / "chapters").is_dir():
+            return folder
+    raise FileNotFoundError(
+        "there is no book here (no _config.yml with a folder chapters): go to the repository."
+    )
+
+
 class Ledger:
-    """Gathers a chapter's evidence and writes `results/<chapter>.json`, whole or not at all."""
+    """Gathers a chapter's evidence and writes `<chapter>.json`, whole or not at all."""
 
     def __init__(self, chapter: str, **run: object) -> None:
         """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
@@ -62,8 +77,12 @@ class Ledger:
         }
         return verdict
 
-    def write(self, folder: str | Path = "results") -> Path:
-        """Write the file; returns its path."""
+    def write(self) -> Path:
+        """Write the file and return its path.
+
+        A build names the folder of the book's results (`ECGLIB_RESULTS`). Anywhere else the file
+        goes to a scratch folder, which one printed sentence names, and the book stays as it is.
+        """
         import torch
 
         from ecglib.fits import tally
@@ -83,25 +102,28 @@ class Ledger:
             **self.more,
         }
         text = json.dumps(content, indent=1, allow_nan=False, default=Estimate.as_dict) + "\n"
-        path = Path(folder) / f"{self.chapter}.json"
+        folder = os.environ.get("ECGLIB_RESULTS")
+        path = Path(folder or tempfile.mkdtemp(prefix="ecglib-results-")) / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
+        if not folder:
+            print(f"The book keeps its own results; those of this run are in {path}.")
         return path
 
 
-def read_results(folder: str | Path) -> dict[str, dict]:
-    """The results of every chapter that has them, by chapter.
+def read_results(folder: str | Path | None = None) -> dict[str, dict]:
+    """The results of every chapter that has them, by chapter; by default the book's.
 
     Raises FileNotFoundError where there is no such folder.
     """
-    folder = Path(folder)
+    folder = find_book() / "chapters" / "results" if folder is None else Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder of results {folder}; build the book first")
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
 def ledger_rows(results: dict[str, dict]) -> list[dict]:
-    """The sixteen rows of the ledger; a claim without a result has the verdict "not run".
+    """The ledger, a row for each claim; a claim without a result has the verdict "not run".
 
     Each row: id, section, chapter, statement, measure, rule, verdict, and estimate, null and
     oracle as `Estimate` or None.
@@ -142,6 +164,14 @@ def _device_name(device: str) -> str:
 
 
 def _peak_memory_mib() -> float:
-    """The largest resident set of this process and of its finished children, MiB."""
+    """The largest resident set of this process and of its finished children, MiB.
+
+    By `resource` where there is one: psutil knows a process's peak on Windows only, and nothing
+    of finished children.
+    """
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 2**20
+    import resource
+
     usage = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return max(u.ru_maxrss for u in usage) / 1024
+    return max(u.ru_maxrss for u in usage) / (2**20 if sys.platform == "darwin" else 2**10)

@@ -54,7 +54,8 @@ def test_rows_become_a_markdown_table():
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLIB_RESULTS", str(tmp_path))
     ledger = Ledger(
         "02-interpolation", scale="quick", dataset="<synthetic>", device="cpu", seeds=[]
     )
@@ -66,7 +67,7 @@ def results(tmp_path):
         null=Estimate(0.75, 0.7, 0.8, 300),
         oracle=Estimate(0.14, 0.1, 0.2, 300),
     )
-    ledger.write(tmp_path)
+    ledger.write()
     return read_results(tmp_path)
 
 
