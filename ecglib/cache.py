@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pooch
-import torch
 
 # Modules that run fits and keep results but compute none of their numbers: a change in them
 # leaves results valid.
@@ -45,6 +44,8 @@ class FitCache:
 
     def prefix(self, fit: Callable) -> bytes:
         """Digest of what all results of `fit` depend on: its name, its code, torch's version."""
+        import torch  # slow to import, and the builds that only compare code need not wait
+
         digest = hashlib.sha256()
         _feed(digest, (fit.__module__, fit.__qualname__, torch.__version__, _code(fit)))
         return digest.digest()
@@ -138,15 +139,27 @@ def _code(fit: Callable) -> list[tuple[str, str]]:
         )
     in_package = "." in fit.__module__
     files = sorted(Path(file).parent.glob("*.py")) if in_package else [Path(file)]
-    return [(path.name, _essence(ast.parse(path.read_text(encoding="utf-8")))) for path in files]
+    return [(path.name, essence(path.read_text(encoding="utf-8"))) for path in files]
 
 
-def _essence(tree: ast.Module) -> str:
-    """The code without comments, layout and docstrings, which compute nothing."""
+def essence(source: str) -> str:
+    """Code without comments, layout and docstrings, which compute nothing: the same text in every
+    version of Python."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[0] = ast.Pass()
-    return ast.dump(tree)
+    return repr(_as_lists(tree))
+
+
+def _as_lists(node: Any) -> Any:
+    """A syntax tree as lists; fields that are empty, which versions of Python add, are left out."""
+    if isinstance(node, list):
+        return [_as_lists(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    filled = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *((name, _as_lists(value)) for name, value in filled)]
