@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ecglib.build import BuildError
+
 app = typer.Typer(
     help="Electrocardiograms in convolutional networks: the experiments and the book.",
     no_args_is_help=True,
@@ -42,6 +44,18 @@ def build(
     chapters: Annotated[
         str | None, typer.Option(help="Chapters to run, such as 02,05. [default: all]")
     ] = None,
+    lead: Annotated[
+        str | None, typer.Option(help="Lead to take, such as ii; the same as -p lead=NAME.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            metavar="NAME=VALUE",
+            help="Set a parameter of the chapters that have it, such as steps=100 or "
+            "seeds=[0,1]; may be repeated.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu or cuda.")] = (
         "auto"
     ),
@@ -54,13 +68,16 @@ def build(
 ) -> None:
     """Run the chapters, then build the book.
 
-    The paper's scale on LUDB runs the notebooks in chapters/ in place and builds _build/html;
-    anything else runs a copy, under _build/quick or a folder named after scale and data set.
+    The paper's scale on LUDB, with no parameter set, runs the notebooks in chapters/ in place and
+    builds _build/html; anything else runs a copy, under _build/quick or in another folder of its
+    own.
     """
-    from ecglib.build import build as build_book
+    from ecglib.build.book import build as build_book
+    from ecglib.build.plan import read_parameters
 
     chosen = [part.strip() for part in chapters.split(",")] if chapters is not None else None
-    typer.echo(build_book(scale, dataset, chosen, device, jobs, cluster))
+    parameters = read_parameters(parameter or []) | ({"lead": lead} if lead else {})
+    typer.echo(build_book(scale, dataset, chosen, device, jobs, cluster, parameters))
 
 
 @app.command()
@@ -72,10 +89,9 @@ def claims(
     ] = None,
 ) -> None:
     """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
-    from ecglib.build.plan import find_root
     from ecglib.ledger import ledger_rows, read_results
 
-    rows = ledger_rows(read_results(results or find_root() / "chapters" / "results"))
+    rows = ledger_rows(read_results(results))
     if as_json:
         typer.echo(json.dumps([_plain(row) for row in rows], indent=1))
         return
@@ -108,8 +124,6 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit status 1."""
-    from ecglib.build import BuildError
-
     try:
         app()
     except (ValueError, OSError, BuildError) as error:

@@ -1,9 +1,8 @@
 """Results of fits on disk, filed by the configuration and the code that made them.
 
 A result's key covers the fit's name, all that its spec holds, torch's version, and the code of the
-fit and of the classes and functions in the spec. Code is compared file by file: of a module inside
-a package its whole folder, of another its own file, and what these import of what is not installed.
-Comments and docstrings do not count, and of an installed library only the name.
+folders in which the fit and the classes and functions of the spec stand. Comments and docstrings do
+not count, and of an installed library only the name.
 """
 
 import ast
@@ -15,18 +14,15 @@ import types
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from importlib import metadata, util
-from importlib.machinery import ModuleSpec
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# They run fits and keep results but compute none of their numbers: changed, results stay valid.
-UNCOUNTED = {"ecglib.fits", "ecglib.cache"}
 LIBRARIES = {"site-packages", "dist-packages"}  # folders of what is installed
 
 
@@ -109,8 +105,8 @@ def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
     for spec in specs:
         digest = hashlib.sha256()
         try:
-            modules = _feed(digest, (fit, torch_version, spec))
-            digest.update(code(frozenset(modules)))
+            for module in sorted(_feed(digest, (fit, torch_version, spec))):
+                digest.update(code(module).encode())
         except _NoFile:
             found.append(None)
         else:
@@ -119,7 +115,7 @@ def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
 
 
 class _NoFile(Exception):
-    """Code that stands in no file, or in none that can be read."""
+    """Code that stands in no file."""
 
 
 def _feed(digest: Any, value: Any) -> set[str]:
@@ -131,7 +127,7 @@ def _feed(digest: Any, value: Any) -> set[str]:
     body, modules = b"", set()
     if isinstance(value, (type, types.FunctionType)):
         head, body = "name", f"{value.__module__}.{value.__qualname__}".encode()
-        if "<" in value.__qualname__ or _find(value.__module__) is None:
+        if "<" in value.__qualname__:  # defined inside a function
             raise _NoFile
         modules = {value.__module__}
     elif is_dataclass(value):
@@ -157,80 +153,39 @@ def _feed(digest: Any, value: Any) -> set[str]:
     return modules.union(*[_feed(digest, part) for part in parts])
 
 
-def _code(modules: frozenset[str]) -> bytes:
-    """Digest of the code of modules and of what they import."""
-    code: dict[str, str] = {}
-    waiting = list(modules)
-    while waiting:
-        for package, path in _files(waiting.pop()):
-            name = f"{package}/{path.name}"
-            if name in code:
-                continue
-            try:
-                tree = ast.parse(path.read_bytes())
-                waiting += _imports(tree, package)
-            except (OSError, SyntaxError, ValueError, ImportError) as error:
-                raise _NoFile from error
-            code[name] = _essence(tree)
-    return hashlib.sha256(repr(sorted(code.items())).encode()).digest()
+def _code(module: str) -> str:
+    """The code of the folder that a module stands in; empty for what is installed or built in."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names and top != "__main__":
+        return ""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__" or file is None:
+        raise _NoFile
+    folder = Path(file).parent
+    if top != "ecglib" and LIBRARIES & set(folder.parts):
+        return ""
+    return repr(
+        [(path.name, essence(path.read_text("utf-8"))) for path in sorted(folder.glob("*.py"))]
+    )
 
 
-def _files(name: str) -> Iterator[tuple[str, Path]]:
-    """(package, file) of each file that makes a module, or the module that something is taken from.
-
-    Nothing for what is installed. Files are looked for by name: to import would be to run code.
-    """
-    top, *below = name.split(".")
-    spec = _find(top)
-    if spec is None or _installed(spec):
-        return
-    if not spec.submodule_search_locations and spec.origin:
-        yield "", Path(spec.origin)
-    for root in spec.submodule_search_locations or []:
-        place = Path(root, *below)
-        if not place.is_dir() and not place.with_suffix(".py").is_file():
-            place = place.parent
-        files: Iterator[Path] = iter(())
-        if place.is_dir():  # by a package's own name all that is in it can be reached
-            files = place.rglob("*.py")
-        elif ".".join([top, *place.relative_to(root).parts]) not in UNCOUNTED:
-            files = place.parent.glob("*.py")
-        for path in files:
-            yield ".".join([top, *path.parent.relative_to(root).parts]), path
-
-
-def _installed(top: ModuleSpec) -> bool:
-    """Whether a top-level module is of a library; this package's own code always counts."""
-    places = [top.origin or "", *(top.submodule_search_locations or [])]
-    folders = {part for place in places for part in Path(place).parts}
-    ours = top.name == __name__.partition(".")[0]
-    return top.name in sys.stdlib_module_names or not (ours or folders.isdisjoint(LIBRARIES))
-
-
-def _find(module: str) -> ModuleSpec | None:
-    """Where a module comes from; None for a notebook's or a script's own, and what is no module."""
-    try:
-        return None if module == "__main__" else util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
-        return None
-
-
-def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    """Names of the modules that code imports, anywhere in it, or of what it takes from them."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            source = util.resolve_name("." * node.level + (node.module or ""), package)
-            yield from (f"{source}.{alias.name}" for alias in node.names)
-
-
-def _essence(tree: ast.Module) -> str:
-    """The code without comments, layout and docstrings, which compute nothing."""
+def essence(source: str) -> str:
+    """Code without comments, layout and docstrings, the same in every version of Python."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[0] = ast.Pass()
-    return ast.dump(tree)
+    return repr(_as_lists(tree))
+
+
+def _as_lists(node: Any) -> Any:
+    """A syntax tree as lists; fields that are empty, which versions of Python add, are left out."""
+    if isinstance(node, list):
+        return [_as_lists(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    filled = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *((name, _as_lists(value)) for name, value in filled)]

@@ -25,6 +25,7 @@ from toy_fits import (
     wrong_count_fit,
 )
 
+from ecglib import cache as cache_module
 from ecglib import fits
 from ecglib.cache import FitCache, keys
 from ecglib.fits import FitError, ensemble_size, resolve_device, run
@@ -197,41 +198,31 @@ def test_a_change_in_a_networks_file_changes_the_key_and_one_in_a_figures_does_n
     house("house/nets/__init__.py", "")
     house("house/pages/figure.py", "")
     house("house/nets/net.py", "TAPS = 100\n")
-    house("house/nets/unpunished.py", "")
-    code = "from house import measures\n\n\ndef fit(specs):\n    return [{'x': measures.HALF}]\n"
-    house("house/measures.py", "HALF = 0.5\n")
-    house("house/nets/training.py", code)
+    house("house/nets/training.py", "def fit(specs):\n    return [{'x': 1}]\n")
     fit = importlib.import_module("house.nets.training").fit
     before = keys(fit, NOTHING)
     house("house/pages/figure.py", "WIDTH = 5.6\n")
     house("house/nets/net.py", "TAPS = 100  # as in Table I\n")
     assert keys(fit, NOTHING) == before != [None]
     house("house/nets/net.py", "TAPS = 99\n")
-    neighbour = keys(fit, NOTHING)
-    house("house/measures.py", "HALF = 0.25\n")
-    imported = keys(fit, NOTHING)
-    assert len({*before, *neighbour, *imported}) == 3
+    assert keys(fit, NOTHING) not in (before, [None])
 
 
 def test_code_that_a_spec_brings_along_counts(house):
-    house("mine_sizes.py", "WIDTH = 3\n")
-    house(
-        "mine.py", "import torch\nfrom mine_sizes import WIDTH\n\nclass Net:\n    width = WIDTH\n"
-    )
+    house("mine.py", "class Net:\n    width = 4\n")
     mine = importlib.import_module("mine")
     before = key({"network": mine.Net})
     assert before == key({"network": mine.Net}) != key({"network": torch.nn.Linear})
-    house("mine_sizes.py", "WIDTH = 4\n")
-    imported = key({"network": mine.Net})
     house("mine.py", "class Net:\n    width = 3\n")
-    assert len({before, imported, key({"network": mine.Net}), None}) == 4
+    assert key({"network": mine.Net}) not in (before, None)
 
 
 def test_of_an_installed_library_only_the_name_counts(monkeypatch):
     read = []
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or b"")
-    assert key(torch.nn.Conv1d) is not None
-    assert sorted(read) == ["test_fits.py", "toy_fits.py"]
+    monkeypatch.setattr(cache_module, "essence", lambda source: read.append(source) or "")
+    before = key(torch.nn.Conv1d)
+    assert before not in (None, key(torch.nn.Conv2d))
+    assert not any("class Conv1d" in source for source in read)
 
 
 def test_what_stands_in_no_file_is_fitted_anew_by_every_run(tmp_path):

@@ -54,6 +54,12 @@ def test_a_folder_imports_only_from_those_before_it(place):
             assert {target.split(".")[0] for target in targets} <= allowed, name
 
 
+def test_networks_compute_with_their_own_folder_alone_which_is_the_code_their_fits_are_filed_by():
+    for name, targets in ARROWS.items():
+        if name.split(".")[0] == "nets":
+            assert {target.split(".")[0] for target in targets} <= {"nets", "fits"}, name
+
+
 def test_what_the_folders_use_uses_no_folder():
     for name, targets in ARROWS.items():
         if name in BELOW:

@@ -11,10 +11,9 @@ PARAMETERS = (
 )
 CODE = """\
 import json, os, pathlib
-pathlib.Path("results").mkdir(exist_ok=True)
-said = {"scale": scale, "dataset": dataset, "seeds": seeds, "jobs": os.environ["ECGLIB_JOBS"]}
-said["cluster"] = os.environ.get("ECGLIB_CLUSTER")
-pathlib.Path("results/{name}.json").write_text(json.dumps(said))
+said = {"scale": scale, "dataset": dataset, "seeds": seeds, "lead": lead}
+said |= {name: os.environ.get(f"ECGLIB_{name.upper()}") for name in ("jobs", "cluster")}
+pathlib.Path(os.environ["ECGLIB_RESULTS"], "{name}.json").write_text(json.dumps(said))
 print(said)
 """
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -32,7 +31,7 @@ def save(path: Path, *cells: nbformat.NotebookNode) -> None:
 def toy_book(root: Path) -> Path:
     """Write chapters 01-one and 02-two, and a first page that reads their results."""
     chapters = root / "chapters"
-    chapters.mkdir(parents=True)
+    (chapters / "results").mkdir(parents=True)
     (root / "_config.yml").write_text(
         "title: Toy\nexecute: {execute_notebooks: 'off'}\nonly_build_toc_files: true\n"
     )
@@ -44,7 +43,7 @@ def toy_book(root: Path) -> Path:
     for name in names:
         save(
             chapters / f"{name}.ipynb",
-            new_markdown_cell(f"# {name}"),
+            new_markdown_cell(f"# {name}\n\nWords."),
             new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
             new_code_cell("print('well', 1 / (1 - fail))"),
             new_code_cell(CODE.replace("{name}", name)),

@@ -1,22 +1,27 @@
 """Notebooks as files: parameters, the hash of their code, and outputs equal from run to run."""
 
 import ast
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+import ecglib
+from ecglib.cache import essence
 from ecglib.ledger import write_whole
 
 INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden parameters
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+# What the notebooks' numbers come from; figures and tables only show them.
+NUMBERS = ("data", "nets", "experiments", "measures.py", "estimates.py", "claims.py")
 
 
 def read(path: Path) -> NotebookNode:
@@ -49,21 +54,25 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
     return found
 
 
-def check_parameters(chapter: str, notebook: NotebookNode, given: Mapping[str, Any]) -> None:
-    """ValueError, in one sentence, for a name that is not among the chapter's parameters."""
-    known = parameters(notebook)
-    for name in given:
-        if name not in known:
-            raise ValueError(
-                f"chapter {chapter} has no parameter {name!r}: its parameters are "
-                f"{', '.join(known) or 'none'}."
-            )
-
-
 def code_hash(notebook: NotebookNode) -> str:
-    """SHA-256 (first 16 hex digits) of the code cells, injected parameters left out."""
-    code = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_injected(c)]
-    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+    """SHA-256 (first 16 hex digits) of the code that made a notebook's numbers.
+
+    That is its code cells, injected parameters left out, and the package's files that they call.
+    """
+    cells = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_injected(c)]
+    return hashlib.sha256(json.dumps([cells, _called()]).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _called() -> list[tuple[str, str]]:
+    """(file, code) of what the notebooks call."""
+    package = Path(ecglib.__file__).parent
+    paths = [p for name in NUMBERS for p in (package / name, *(package / name).glob("*.py"))]
+    return [
+        (path.relative_to(package).as_posix(), essence(path.read_text(encoding="utf-8")))
+        for path in sorted(paths)
+        if path.is_file()
+    ]
 
 
 def has_outputs(notebook: NotebookNode) -> bool:
@@ -71,28 +80,35 @@ def has_outputs(notebook: NotebookNode) -> bool:
     return any(cell.get("outputs") for cell in notebook.cells)
 
 
-def errors(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
-    """(number of the cell, from 1; error) for every error output."""
-    for number, cell in enumerate(notebook.cells, 1):
-        for output in cell.get("outputs", ()):
-            if output.output_type == "error":
-                yield number, f"{output.ename}: {output.evalue}"
+def errors(notebook: NotebookNode) -> list[str]:
+    """The errors among the outputs."""
+    return [
+        f"{output.ename}: {output.evalue}"
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "error"
+    ]
 
 
-def normalise(notebook: NotebookNode, keep_injected: bool, **record: Any) -> NotebookNode:
+def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> NotebookNode:
     """What a run leaves, less all that differs between two equal runs.
 
-    Times, durations, paths and random ids go; widgets that nothing shows go too. `record` (scale,
-    dataset) is written to the metadata under `ecglib`, with the hash of the code.
-    keep_injected: whether the cell of overridden parameters stays, folded.
+    Times, durations, paths and random ids go; widgets that nothing shows go too.
+
+    banner: for a copy of a chapter, what stands at its top in MyST; its cell of overridden
+    parameters stays, folded. None for the chapter itself, which has neither.
+    record: scale, dataset and the like, written to the metadata under `ecglib` with the hash of
+    the code.
     """
     notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
     metadata = notebook.metadata
     metadata.pop("papermill", None)
     metadata["language_info"] = {"name": "python"}
     metadata["ecglib"] = {**record, "code_hash": code_hash(notebook)}
-    if not keep_injected:
+    if banner is None:
         notebook.cells = [cell for cell in notebook.cells if not _is_injected(cell)]
+    else:
+        _place(banner, notebook)
     count = 0
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
@@ -108,6 +124,17 @@ def normalise(notebook: NotebookNode, keep_injected: bool, **record: Any) -> Not
                 _settle(output, count)
     _settle_widgets(notebook)
     return notebook
+
+
+def _place(banner: str, notebook: NotebookNode) -> None:
+    """Put a banner below the first heading, where the first Markdown cell has one."""
+    cell = next((cell for cell in notebook.cells if cell.cell_type == "markdown"), None)
+    if cell is None or banner in cell.source:
+        return
+    lines = cell.source.split("\n")
+    headings = [k for k, line in enumerate(lines, 1) if line.startswith("# ")]
+    after = headings[0] if headings else 0
+    cell.source = "\n".join([*lines[:after], "", banner, "", *lines[after:]])
 
 
 def _tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:

@@ -1,34 +1,53 @@
 """What a build of the book runs, where, and with which parameters."""
 
+import hashlib
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ecglib.build import notebooks
-from ecglib.build.runner import Run
+from ecglib.build.run import Run
+from ecglib.ledger import find_book
 
-SCALES = ("quick", "paper")
+SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}
+WORDS = {"synthetic": "synthetic records", "ludb": "LUDB"}  # data sets that go by a word
 DEVICES = ("auto", "cpu", "cuda")
 CELL_TIMEOUT_S = {"quick": 15 * 60, "paper": 12 * 60 * 60}
 NUMBERED = re.compile(r"\d\d-")
+BANNER = """\
+```{{admonition}} Not the published figures
+:class: important
+This copy was run on {records} {scale}{changed}. The published figures are others: those of LUDB at
+the paper's scale, with no parameter changed.
+```"""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a build runs and where. `place` holds the book's sources, `site` its pages."""
+    """What a build runs and where.
+
+    root: the folder of the book. place: where its sources are run; site: where its pages go.
+    dataset: as the notebooks take it; label: what it is called, without a path of this machine.
+    parameters: those given from outside, for every chapter that has them.
+    numbered: the chosen chapters, which are independent of each other; others: the pages that
+    read the chapters' results.
+    """
 
     root: Path
     place: Path
     site: Path
     scale: str
     dataset: str
+    label: str
     device: str
-    numbered: list[str] = field(default_factory=list)  # experiments: independent of each other
-    others: list[str] = field(default_factory=list)  # pages that read the experiments' results
+    parameters: Mapping[str, Any]
+    numbered: list[str]
+    others: list[str]
 
     @property
     def in_place(self) -> bool:
@@ -36,51 +55,65 @@ class Plan:
         return self.place == self.root
 
 
-def find_root() -> Path:
-    """The folder that holds the book: here, above here, or where the package lies."""
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (folder / "_config.yml").is_file() and (folder / "chapters").is_dir():
-            return folder
-    raise FileNotFoundError(
-        "there is no book here (no _config.yml with a folder chapters): go to the repository."
-    )
-
-
 def make_plan(
-    scale: str, dataset: str | None, chapters: Sequence[str] | None, device: str, root: Path
+    scale: str,
+    dataset: str | None,
+    chapters: Sequence[str] | None,
+    device: str,
+    parameters: Mapping[str, Any],
+    root: Path,
 ) -> Plan:
     """Check the choices, and say what is to be run where.
 
-    Raises ValueError for a scale, data set, chapter or device that does not exist.
+    Raises ValueError for a scale, data set, chapter, device or parameter that does not exist.
     """
     if scale not in SCALES:
         raise ValueError(f"there is no scale {scale!r}: choose {' or '.join(SCALES)}.")
     if device not in DEVICES:
         raise ValueError(f"there is no device {device!r}: choose {', '.join(DEVICES)}.")
-    dataset = dataset or ("synthetic" if scale == "quick" else "ludb")
-    label = dataset
-    if dataset not in ("synthetic", "ludb"):
-        path = Path(dataset).expanduser().resolve()
-        if not path.exists() and not path.with_name(f"{path.name}.hea").exists():
-            raise ValueError(
-                f"there is no data set {dataset!r}: choose synthetic, ludb, or the path of a WFDB "
-                "record or of a folder of them."
-            )
-        dataset, label = str(path), re.sub(r"\W+", "-", path.name)
-    if (scale, label) == ("paper", "ludb"):
-        place, site = root, root / "_build" / "html"
-    else:
-        folder = "quick" if (scale, label) == ("quick", "synthetic") else f"{scale}-{label}"
-        place, site = root / "_build" / folder / "book", root / "_build" / folder / "html"
+    dataset, label = _data_set(dataset or ("synthetic" if scale == "quick" else "ludb"))
     numbered, others = pages(root)
     if chapters is not None:
-        numbered = [_chosen(chapter, numbered) for chapter in dict.fromkeys(chapters)]
-    return Plan(root, place, site, scale, dataset, device, sorted(set(numbered)), others)
+        numbered = sorted({_chosen(chapter, numbered) for chapter in chapters})
+    for name in parameters:
+        if name in ("scale", "dataset", "device"):
+            raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
+        if not any(name in _known(root, chapter) for chapter in numbered):
+            raise ValueError(f"no chosen chapter has a parameter {name!r}.")
+    if (scale, dataset) == ("paper", "ludb") and not parameters:
+        place, site = root, root / "_build" / "html"
+    else:
+        folder = root / "_build" / _folder(scale, dataset, parameters)
+        place, site = folder / "book", folder / "html"
+    return Plan(
+        root, place, site, scale, dataset, label, device, dict(parameters), numbered, others
+    )
+
+
+def _data_set(name: str) -> tuple[str, str]:
+    """A data set as the notebooks take it, and its label: a path has no word's label."""
+    if name in WORDS:
+        return name, name
+    path = Path(name).expanduser().resolve()
+    if not path.exists() and not path.with_name(f"{path.name}.hea").exists():
+        raise ValueError(
+            f"there is no data set {name!r}: choose synthetic, ludb, or the path of a WFDB "
+            "record or of a folder of them."
+        )
+    return str(path), f"records of {path.name}"
+
+
+def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
+    """Name of the folder of a build under `_build`; no two data sets or parameters share one."""
+    if dataset in WORDS and not parameters:
+        return "quick" if (scale, dataset) == ("quick", "synthetic") else f"{scale}-{dataset}"
+    chosen = json.dumps([dataset, sorted(parameters.items())], default=str)
+    label = re.sub(r"\W+", "-", Path(dataset).name)
+    return f"{scale}-{label}-{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
 
 
 def pages(root: Path) -> tuple[list[str], list[str]]:
-    """Names of the notebooks: numbered chapters, and the others, the first page last."""
+    """Names of the notebooks: numbered chapters, and the others."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
     files = [entry["file"] for entry in toc.get("chapters", [])]
     for part in toc.get("parts", []):
@@ -102,27 +135,59 @@ def _chosen(chapter: str, names: list[str]) -> str:
 def chapter_run(plan: Plan, name: str) -> Run:
     """How a chapter is to be run.
 
-    Raises ValueError for parameters that it does not have, before anything runs.
+    Raises ValueError where `quick.yml` names parameters that it does not have.
     """
-    source = plan.root / "chapters" / f"{name}.ipynb"
-    notebook = notebooks.read(source)
-    known = notebooks.parameters(notebook)
-    given = {"scale": plan.scale, "dataset": plan.dataset, "device": plan.device}
+    known = _known(plan.root, name)
+    quick = quick_parameters(plan.root, name) if plan.scale == "quick" else {}
+    options = {"scale": plan.scale, "dataset": plan.dataset, "device": plan.device}
     if name in plan.others:  # such a page need not take parameters
-        given = {key: value for key, value in given.items() if key in known}
-    if plan.scale == "quick":
-        given = {**quick_parameters(plan.root, name), **given}
-    notebooks.check_parameters(name, notebook, given)
-    chapters = plan.place / "chapters"
+        options = {key: value for key, value in options.items() if key in known}
+    here = {key: value for key, value in plan.parameters.items() if key in known}
+    given = {**quick, **here, **options}
+    for key in given:
+        if key not in known:
+            raise ValueError(
+                f"chapter {name} has no parameter {key!r}: its parameters are "
+                f"{', '.join(known) or 'none'}."
+            )
+    differing = {key: value for key, value in given.items() if known[key] != value}
+    changed = {k: v for k, v in differing.items() if k not in ("scale", "dataset")}
     return Run(
         name=name,
-        source=source,
-        target=chapters / f"{name}.ipynb",
-        parameters={key: value for key, value in given.items() if known[key] != value},
-        keep_injected=not plan.in_place,
-        record={"scale": plan.scale, "dataset": _public(plan.dataset)},
+        source=_source(plan.root, name),
+        target=plan.place / "chapters" / f"{name}.ipynb",
+        parameters=differing,
+        record={"scale": plan.scale, "dataset": plan.label, "parameters": changed},
+        banner=None if plan.in_place else _banner(plan, changed),
         cell_timeout_s=CELL_TIMEOUT_S[plan.scale],
     )
+
+
+def _source(root: Path, name: str) -> Path:
+    return root / "chapters" / f"{name}.ipynb"
+
+
+def _known(root: Path, name: str) -> dict[str, Any]:
+    return notebooks.parameters(notebooks.read(_source(root, name)))
+
+
+def _banner(plan: Plan, changed: Mapping[str, Any]) -> str:
+    values = ", ".join(f"`{name} = {value!r}`" for name, value in changed.items())
+    return BANNER.format(
+        records=WORDS.get(plan.label, plan.label),
+        scale=SCALES[plan.scale],
+        changed=f", with {values}" if values else "",
+    )
+
+
+def quick(name: str) -> dict[str, Any]:
+    """A chapter's parameters at quick scale on synthetic records, as `make book` runs it.
+
+    name: of the chapter, or its two digits. Raises ValueError where there is no such chapter.
+    """
+    root = find_book()
+    found = quick_parameters(root, _chosen(name, pages(root)[0]))
+    return {"scale": "quick", "dataset": "synthetic", **found}
 
 
 def quick_parameters(root: Path, name: str) -> dict[str, Any]:
@@ -135,5 +200,20 @@ def quick_parameters(root: Path, name: str) -> dict[str, Any]:
     return found or {}
 
 
-def _public(dataset: str) -> str:
-    return dataset if dataset in ("ludb", "synthetic") else Path(dataset).name
+def read_parameters(given: Sequence[str]) -> dict[str, Any]:
+    """Parameters from the command line, each NAME=VALUE, where the value is YAML.
+
+    Raises ValueError for anything else.
+    """
+    parameters = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        try:
+            if not (name.isidentifier() and equals):
+                raise ValueError
+            parameters[name] = yaml.safe_load(value)
+        except (ValueError, yaml.YAMLError) as error:
+            raise ValueError(
+                f"{text!r} is no parameter: write NAME=VALUE, such as steps=100 or seeds=[0,1]."
+            ) from error
+    return parameters

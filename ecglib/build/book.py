@@ -1,0 +1,174 @@
+"""The whole build: chapters run where the plan says, then their pages."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from ecglib.build import BuildError, notebooks
+from ecglib.build.plan import Plan, chapter_run, make_plan, pages
+from ecglib.build.run import run_all
+from ecglib.ledger import find_book, write_whole
+
+TIME = "build.json"  # in the folder of the chapters: how the last complete run of them went
+SHARED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extensions", "vendor")
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, either under WSL
+
+
+def build(
+    scale: str = "quick",
+    dataset: str | None = None,
+    chapters: Sequence[str] | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    cluster: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    root: Path | None = None,
+) -> Path:
+    """Run chapters, then build the book from their outputs; returns its first page.
+
+    scale: "quick" or "paper"; the paper's scale on LUDB, no parameter given, runs the committed
+    notebooks in place, anything else a copy under `_build`.
+
+    dataset: "synthetic", "ludb" or a path; by default synthetic at quick scale, else LUDB.
+
+    chapters: two-digit numbers or names of those to run; None runs all. The others stay as they
+    were after their last run.
+
+    device: "auto", "cpu" or "cuda".
+
+    jobs: processes, shared among the chapters that run at once; by default one a core.
+
+    cluster: address of a Dask scheduler for the chapters' fits.
+
+    parameters: values by name, for each of the chapters that has such a parameter.
+
+    root: the folder of `_config.yml`; by default found from here or from the package.
+
+    Raises ValueError for what does not exist (scale, data set, chapter, parameter, device),
+    BuildError where a chapter or the book fails. A chapter's last good outputs stay until its run
+    succeeds, and so does the last good book.
+    """
+    plan = make_plan(scale, dataset, chapters, device, parameters or {}, root or find_book())
+    jobs = joblib.cpu_count() if jobs is None else jobs
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}: it must be 1 or more.")
+    runs = {name: chapter_run(plan, name) for name in plan.numbered + plan.others}
+    _check_rest(plan)
+    # Chapters on one GPU would fight for its memory.
+    at_once = 1 if _on_gpu(device) else min(jobs, len(plan.numbered))
+    _copy_sources(plan)
+    environment = {
+        "PYTHONHASHSEED": "0",
+        **os.environ,
+        "ECGLIB_RESULTS": str(plan.place / "chapters" / "results"),
+        # Fits run in processes of one thread each, which are faster than threads of one process:
+        # the chapters that run at once share the number of these processes among them.
+        "ECGLIB_JOBS": str(jobs // at_once),
+    }
+    if cluster:
+        environment["ECGLIB_CLUSTER"] = cluster
+    began = time.monotonic()
+    run_all([runs[name] for name in _longest_first(plan)], at_once, environment)
+    _note_time(plan, jobs, time.monotonic() - began)
+    run_all([runs[name] for name in plan.others], jobs, environment)
+    return render(plan.place, plan.site)
+
+
+def _copy_sources(plan: Plan) -> None:
+    """Bring the book's other files to its place; chapters only where none was run before."""
+    if plan.in_place:
+        return
+    chapters = plan.place / "chapters"
+    (chapters / "results").mkdir(parents=True, exist_ok=True)
+    for name in SHARED:
+        source, target = plan.root / name, plan.place / name
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
+        elif source.is_file():
+            shutil.copy2(source, target)
+    sources = {source.name: source for source in (plan.root / "chapters").iterdir()}
+    sources.pop(TIME, None)  # it speaks of the run in the root, not of the copy's
+    for target in chapters.iterdir():
+        if target.is_file() and target.name not in sources:
+            target.unlink()  # its page is gone, or a killed run left it
+    for name, source in sources.items():
+        target = chapters / name
+        if source.is_file() and not (source.suffix == ".ipynb" and target.exists()):
+            shutil.copy2(source, target)
+
+
+def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
+    """Write how long all chapters took; where only some were run, no one time is the book's."""
+    path = plan.place / "chapters" / TIME
+    if plan.numbered == sorted(pages(plan.root)[0]):
+        write_whole(path, json.dumps({"jobs": jobs, "wall_s": round(seconds, 1)}) + "\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _check_rest(plan: Plan) -> None:
+    """ValueError where a chapter that is not to be run was never run: its page would be empty."""
+    for name in pages(plan.root)[0]:
+        places = [place / "chapters" / f"{name}.ipynb" for place in (plan.place, plan.root)]
+        run = any(notebooks.has_outputs(notebooks.read(path)) for path in places if path.is_file())
+        if name not in plan.numbered and not run:
+            raise ValueError(f"chapter {name} was never run: run it too (--chapters).")
+
+
+def _longest_first(plan: Plan) -> list[str]:
+    """The chapters, by the time that their last run took: none is left to run alone at the end."""
+
+    def seconds(name: str) -> float:
+        places = [
+            place / "chapters" / "results" / f"{name}.json" for place in (plan.place, plan.root)
+        ]
+        found = next((path for path in places if path.is_file()), None)
+        return json.loads(found.read_text()).get("wall_s", 0) if found else 0
+
+    return sorted(plan.numbered, key=seconds, reverse=True)
+
+
+def _on_gpu(device: str) -> bool:
+    """Whether fits will run on CUDA; PyTorch, slow to import, is asked only where it can be so."""
+    driver = any(Path(path).exists() for path in GPU_DRIVERS) or shutil.which("nvidia-smi")
+    if device == "cpu" or (device == "auto" and not driver):
+        return False
+    from ecglib.fits import resolve_device
+
+    return resolve_device(device).type == "cuda"
+
+
+def render(place: Path, site: Path) -> Path:
+    """Build the pages anew from the sources in `place`, and move them to `site` when complete."""
+    site.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=site.parent, prefix=".pages-") as scratch:
+        log = site.parent / "jupyter-book.log"
+        command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+        command += ["build", str(place), "--path-output", scratch, "-W", "-n", "--keep-going"]
+        print("rendering the book", file=sys.stderr, flush=True)
+        with open(log, "w") as out:
+            done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            raise BuildError(_complaint(log))
+        old = Path(scratch) / "old"
+        if site.exists():
+            os.replace(site, old)
+        os.replace(Path(scratch) / "_build" / "html", site)
+    return site / "index.html"
+
+
+def _complaint(log: Path) -> str:
+    found = re.findall(r".*(?:WARNING|ERROR).*", log.read_text())
+    first = re.sub(r"\x1b\[[0-9;]*m", "", found[0]) if found else "no warning was printed"
+    return f"jupyter-book failed ({max(len(found), 1)} complaints, the first: {first}); see {log}."
