@@ -1,28 +1,32 @@
-"""The quick book in Chromium: sliders answer to the keyboard, and nothing is asked for outside."""
+"""The quick book in Chromium: sliders answer to the keyboard, and nothing is asked for outside.
+
+Every page is opened once; a test waits for what it asserts, however slow the machine.
+"""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from conftest import QUICK
 
-SIZES = {"desktop": (1280, 900), "phone": (375, 740)}
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 375, "height": 740}}
 HARMLESS = re.compile(r"strict mode: use allowUnionTypes|\[PST\]|\[togglebutton\]|DevTools")
-
-
-def names(site: Path) -> list[str]:
-    return sorted(path.name for path in (site / "chapters").glob("*.html"))
+# The frame that a slider shows is the one that its handle names, and it is drawn.
+AGREES = """box => {
+    const image = box.querySelector('img.ecglib-frame');
+    const value = box.querySelector('.noUi-handle').getAttribute('aria-valuetext');
+    return image.alt.endsWith(`: ${value}.`) && image.complete && image.naturalWidth > 0;
+}"""
 
 
 class Page:
     """A page that remembers what went wrong in it."""
 
-    def __init__(self, browser, address: str, name: str, size: tuple[int, int]):
-        self.address = address
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(120_000)
+    def __init__(self, browser, address: str, name: str):
+        self.name, self.address = name, address
         self.wrong: list[str] = []
+        self.page = browser.new_page(viewport=SIZES["desktop"])
+        self.page.set_default_timeout(60_000)
         self.page.on("console", lambda m: self._say(f"console {m.type}: {m.text}"))
         self.page.on("pageerror", lambda error: self._say(f"error: {error}"))
         self.page.on("request", self._ask)
@@ -40,97 +44,106 @@ class Page:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self._say(f"request outside the book: {request.url}")
 
+    def wait(self, condition: str, **given) -> None:
+        """Wait until a condition in JavaScript holds; a failed test where it never does."""
+        try:
+            self.page.wait_for_function(condition, **given)
+        except Exception as error:
+            raise AssertionError(f"{self.name}: never {condition}") from error
 
-@pytest.fixture
-def open_page(browser, address):
-    opened = []
+    def boxes(self, control: str) -> list:
+        """The sliders with a given kind of control beside them."""
+        return self.page.locator(f".jupyter-widgets.widget-vbox:has(> .{control})").all()
 
-    def opener(name: str, size: str = "desktop") -> Page:
-        opened.append(Page(browser, address, name, SIZES[size]))
-        return opened[-1]
 
-    yield opener
+@pytest.fixture(scope="module")
+def pages(browser, site, address) -> Iterator[list[Page]]:
+    names = sorted(path.name for path in (site / "chapters").glob("*.html"))
+    opened = [Page(browser, address, name) for name in names]
+    yield opened
     for page in opened:
-        page.context.close()
+        page.page.close()
 
 
-def test_no_page_complains_or_asks_for_anything_outside(site, open_page):
-    for name in names(site):
-        assert not open_page(name).wrong, name
+@pytest.fixture(scope="module")
+def with_sliders(pages, site) -> list[Page]:
+    """The pages with sliders, once these can be moved."""
+    view = "widget-view+json"
+    found = [p for p in pages if view in (site / "chapters" / p.name).read_text()]
+    assert found, "no page has a slider"
+    for page in found:
+        page.page.wait_for_selector(".noUi-handle")
+    return found
+
+
+def test_no_page_complains_or_asks_for_anything_outside(pages):
+    assert {page.name: page.wrong for page in pages if page.wrong} == {}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pages_fit_the_screen(site, open_page, size):
+def test_pages_fit_the_screen(pages, size):
     folder = QUICK.parent / "screenshots" / size
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names(site):
-        page = open_page(name, size).page
-        page.screenshot(path=folder / f"{Path(name).stem}.png", full_page=True)
-        widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert widths[0] <= widths[1], f"{name} scrolls sideways at {size} size"
+    for page in pages:
+        page.page.set_viewport_size(SIZES[size])
+        page.wait("document.documentElement.scrollWidth <= innerWidth")
+        page.page.screenshot(path=(folder / page.name).with_suffix(".png"), full_page=True)
+        page.page.set_viewport_size(SIZES["desktop"])
 
 
-def with_sliders(site: Path) -> list[str]:
-    return [n for n in names(site) if "widget-view+json" in (site / "chapters" / n).read_text()]
-
-
-def test_sliders_answer_to_the_keyboard(site, open_page):
-    assert with_sliders(site), "no page has a slider"
-    for name in with_sliders(site):
-        opened = open_page(name)
-        page = opened.page
-        page.wait_for_selector(".noUi-handle")
-        for slider in page.locator(".jupyter-widgets.widget-vbox:has(> .widget-slider)").all():
+def test_sliders_answer_to_the_keyboard(with_sliders):
+    for page in with_sliders:
+        sliders = page.boxes("widget-slider")
+        assert sliders, f"{page.name}: no slider has come"
+        for slider in sliders:
             handle, frame = slider.locator(".noUi-handle"), slider.locator("img.ecglib-frame")
-            assert handle.get_attribute("aria-label"), f"{name}: the slider has no name"
-            seen = [frame.get_attribute("src")]
+            assert handle.get_attribute("aria-label"), f"{page.name}: the slider has no name"
+            seen = set()
             handle.focus()
-            for key in ("ArrowRight", "End"):
-                page.keyboard.press(key)
-                page.wait_for_function(
-                    "([image, last]) => image.isConnected ? image.src !== last : true",
-                    arg=[frame.element_handle(), seen[-1]],
-                    timeout=5000,
-                )
-                page.wait_for_timeout(200)
-                seen.append(frame.get_attribute("src"))
-            assert len(set(seen)) == 3, f"{name}: the frame stands still"
-            value = handle.get_attribute("aria-valuetext")
-            assert frame.get_attribute("alt").endswith(f": {value}."), name
-            assert frame.evaluate("image => image.complete && image.naturalWidth > 0"), name
-        assert not opened.wrong, name
+            for key in ("Home", "ArrowRight", "End"):
+                before = handle.get_attribute("aria-valuetext")
+                page.page.keyboard.press(key)
+                if key != "Home":  # where it may have stood already
+                    page.wait(
+                        "([handle, last]) => handle.getAttribute('aria-valuetext') !== last",
+                        arg=[handle.element_handle(), before],
+                    )
+                page.wait(AGREES, arg=slider.element_handle())
+                seen.add(frame.get_attribute("src"))
+            assert len(seen) == 3, f"{page.name}: the frame stands still"
+        assert not page.wrong, page.name
 
 
-def test_choosing_a_group_keeps_the_slider_s_place(site, open_page):
-    for name in with_sliders(site):
-        page = open_page(name).page
-        page.wait_for_selector(".noUi-handle")
-        for box in page.locator(".jupyter-widgets.widget-vbox:has(> .widget-dropdown)").all():
-            options = box.locator("select option").count()
-            if options < 2:
+def test_choosing_a_group_keeps_the_slider_s_place(with_sliders):
+    for page in with_sliders:
+        for box in page.boxes("widget-dropdown"):
+            choice, frame = box.locator("select"), box.locator("img.ecglib-frame")
+            if choice.locator("option").count() < 2:
                 continue
             box.locator(".noUi-handle").focus()
-            page.keyboard.press("End")
-            page.wait_for_timeout(200)
-            before = box.locator("img.ecglib-frame").get_attribute("alt")
-            box.locator("select").select_option(index=1)
-            page.wait_for_timeout(300)
-            after = box.locator("img.ecglib-frame").get_attribute("alt")
-            assert after != before and after.split(": ")[-1] == before.split(": ")[-1], name
+            page.page.keyboard.press("End")
+            page.wait(AGREES, arg=box.element_handle())
+            before = frame.get_attribute("alt")
+            choice.select_option(index=1)
+            page.wait(
+                "([box, last]) => box.querySelector('img.ecglib-frame').alt !== last",
+                arg=[box.element_handle(), before],
+            )
+            page.wait(AGREES, arg=box.element_handle())
+            place = before.split(": ")[-1]
+            assert frame.get_attribute("alt").split(": ")[-1] == place, page.name
 
 
-def test_controls_that_need_a_kernel_are_not_shown(site, open_page):
-    for name in with_sliders(site):
-        page = open_page(name).page
-        page.wait_for_selector(".noUi-handle")
-        assert not page.locator(".ecglib-needs-kernel").locator("visible=true").count(), name
+def test_controls_that_need_a_kernel_are_not_shown(with_sliders):
+    for page in with_sliders:
+        shown = "[...document.querySelectorAll('.ecglib-needs-kernel')].filter(e => e.offsetParent)"
+        page.wait(f"!{shown}.length")
 
 
-def test_dark_theme_keeps_figures_legible(site, open_page):
-    for name in with_sliders(site)[:1]:
-        page = open_page(name).page
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        grounds = page.locator("article img").evaluate_all(
-            "images => images.map(i => getComputedStyle(i).backgroundColor)"
-        )
-        assert set(grounds) == {"rgb(255, 255, 255)"}, name
+def test_dark_theme_keeps_figures_legible(with_sliders):
+    page = with_sliders[0]
+    page.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait(
+        "[...document.querySelectorAll('article img')]"
+        ".every(i => getComputedStyle(i).backgroundColor === 'rgb(255, 255, 255)')"
+    )

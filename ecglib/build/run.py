@@ -155,7 +155,7 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> str | None:
     except Exception as failure:  # a cell out of time, a dead kernel, a full disk
         traceback.print_exc()
         error = f"{type(failure).__name__}: {failure}"
-    return f"chapter {run.name}{_cell(run)} failed: {error}"
+    return f"chapter {run.name}{_cell(run)} failed: {error.splitlines()[0]}"
 
 
 def _cell(run: Run) -> str:

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import ecglib
 from ecglib.build import notebooks
 from ecglib.build.notebooks import STATE, VIEW
 
 # The absolute path of a file of code, as a traceback or a warning would print it.
 ABSOLUTE_FILE = re.compile(r"(?<![\w:/.])/(?:[\w.-]+/)+[\w.-]+\.(?:py|ipynb)\b")
 
+BANNER = "```{note}\nA copy.\n```"
 PARAMETERS = 'dataset = "ludb"  # or a path\nseeds = [0, 1]\nn_records = None\nrate = -0.5\n'
 
 
@@ -74,17 +77,19 @@ RUNS = [
 
 
 def test_two_runs_are_normalised_to_the_same_bytes():
-    first, second = (notebooks.normalise(executed(*run), True, scale="quick") for run in RUNS)
+    first, second = (notebooks.normalise(executed(*run), BANNER, scale="quick") for run in RUNS)
     assert nbformat.writes(first) == nbformat.writes(second)
 
 
 def test_normalising_again_changes_nothing():
-    once = notebooks.normalise(executed(*RUNS[0]), True, scale="quick")
-    assert nbformat.writes(notebooks.normalise(once, True, scale="quick")) == nbformat.writes(once)
+    once = notebooks.normalise(executed(*RUNS[0]), BANNER, scale="quick")
+    assert nbformat.writes(notebooks.normalise(once, BANNER, scale="quick")) == nbformat.writes(
+        once
+    )
 
 
 def test_normalised_widgets_keep_their_links_and_lose_strays():
-    state = notebooks.normalise(executed(*RUNS[0]), True).metadata.widgets[STATE]["state"]
+    state = notebooks.normalise(executed(*RUNS[0]), BANNER).metadata.widgets[STATE]["state"]
     assert [state[m]["model_name"] for m in state] == [
         "BoxModel",
         "SliderModel",
@@ -96,7 +101,7 @@ def test_normalised_widgets_keep_their_links_and_lose_strays():
 
 
 def test_outputs_survive_normalising():
-    outputs = notebooks.normalise(executed(*RUNS[0]), True).cells[3].outputs
+    outputs = notebooks.normalise(executed(*RUNS[0]), BANNER).cells[3].outputs
     assert outputs[0].text == "ab\n"
     assert outputs[1].data[VIEW]["model_id"] == "widget-1"
     assert outputs[1].data["text/plain"] == "<Box>"
@@ -104,15 +109,15 @@ def test_outputs_survive_normalising():
 
 
 def test_injected_parameters_are_kept_folded_or_dropped():
-    kept = notebooks.normalise(executed(*RUNS[0]), True).cells
+    kept = notebooks.normalise(executed(*RUNS[0]), BANNER).cells
     assert "hide-input" in kept[2].metadata.tags and kept[2].source == "n_records = 3"
-    assert len(notebooks.normalise(executed(*RUNS[0]), False).cells) == 3
+    assert len(notebooks.normalise(executed(*RUNS[0]), None).cells) == 3
 
 
 def test_normalising_leaves_its_argument_alone():
     given = executed(*RUNS[0])
     before = copy.deepcopy(given)
-    notebooks.normalise(given, True)
+    notebooks.normalise(given, BANNER)
     assert given == before
 
 
@@ -126,9 +131,12 @@ def test_parameters_are_the_literals_of_their_cell():
     assert notebooks.parameters(new_notebook(cells=[new_code_cell("a = 1")])) == {}
 
 
-def test_unknown_parameter_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match=r"chapter 01-x has no parameter 'steps'.*dataset, seeds"):
-        notebooks.check_parameters("01-x", chapter(), {"seeds": [1], "steps": 3})
+def test_a_copy_says_what_it_is_below_its_first_heading():
+    notebook = executed(*RUNS[0])
+    notebook.cells[0].source = "(top)=\n# Chapter\nText."
+    copy_of_it = notebooks.normalise(notebook, BANNER)
+    assert copy_of_it.cells[0].source == f"(top)=\n# Chapter\n\n{BANNER}\n\nText."
+    assert notebooks.normalise(notebook, None).cells[0].source == notebook.cells[0].source
 
 
 def test_hash_depends_on_code_alone():
@@ -140,16 +148,45 @@ def test_hash_depends_on_code_alone():
     assert notebooks.code_hash(prose) == bare
 
 
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("data/records.py", True),
+        ("experiments/paths.py", True),
+        ("measures.py", True),
+        ("claims.py", True),
+        ("pages/tables.py", False),
+        ("build/plan.py", False),
+    ],
+)
+def test_hash_depends_on_the_code_that_makes_the_numbers(tmp_path, monkeypatch, file, counts):
+    package = Path(shutil.copytree(Path(ecglib.__file__).parent, tmp_path / "ecglib"))
+    monkeypatch.setattr(ecglib, "__file__", str(package / "__init__.py"))
+
+    def fresh_hash(added: str) -> str:
+        with (package / file).open("a") as text:
+            text.write(added)
+        notebooks._called.cache_clear()
+        return notebooks.code_hash(chapter())
+
+    try:
+        before = fresh_hash("")
+        assert fresh_hash("\n# a comment\n") == before
+        assert (fresh_hash("\nADDED = 1\n") != before) == counts
+    finally:
+        notebooks._called.cache_clear()
+
+
 def test_broken_notebook_is_named(tmp_path):
     (tmp_path / "a.ipynb").write_text("{")
     with pytest.raises(ValueError, match=r"a\.ipynb is not a notebook"):
         notebooks.read(tmp_path / "a.ipynb")
 
 
-def test_error_outputs_are_found_with_their_cell():
+def test_error_outputs_are_found():
     notebook = chapter()
     notebook.cells[2].outputs = [new_output("error", ename="KeyError", evalue="'a'", traceback=[])]
-    assert list(notebooks.errors(notebook)) == [(3, "KeyError: 'a'")]
+    assert notebooks.errors(notebook) == ["KeyError: 'a'"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda p: p.stem)
@@ -163,7 +200,7 @@ def test_committed_outputs_are_those_of_the_committed_code(path: Path):
         f"--scale paper --chapters {path.stem}`"
     )
     assert (record.scale, record.dataset) == ("paper", "ludb")
-    assert not list(notebooks.errors(notebook))
+    assert not notebooks.errors(notebook)
     assert "papermill" not in notebook.metadata
     text = path.read_text()
     assert not ABSOLUTE_FILE.search(text)

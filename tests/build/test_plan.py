@@ -4,8 +4,17 @@ import pytest
 from conftest import ROOT
 from toy_book import toy_book
 
-from ecglib.build import notebooks
-from ecglib.build.plan import make_plan, quick_parameters
+from ecglib.build import notebooks, plan
+from ecglib.build.plan import Plan, chapter_run, make_plan, quick_parameters, read_parameters
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return toy_book(tmp_path / "toy")
+
+
+def plan_of(toy, scale="quick", dataset=None, **parameters) -> Plan:
+    return make_plan(scale, dataset, None, "cpu", parameters, toy)
 
 
 @pytest.mark.parametrize(
@@ -14,21 +23,85 @@ from ecglib.build.plan import make_plan, quick_parameters
         ("quick", None, "_build/quick/book"),
         ("quick", "ludb", "_build/quick-ludb/book"),
         ("paper", None, "."),
+        ("paper", "ludb", "."),
         ("paper", "synthetic", "_build/paper-synthetic/book"),
-        ("paper", "{root}", "_build/paper-toy/book"),
     ],
 )
-def test_only_the_paper_s_scale_on_ludb_runs_in_place(tmp_path, scale, dataset, folder):
-    toy = toy_book(tmp_path / "toy")
-    dataset = dataset and dataset.format(root=toy)
-    assert make_plan(scale, dataset, None, "cpu", toy).place == toy / folder
+def test_data_sets_that_go_by_a_word_have_plain_folders(toy, scale, dataset, folder):
+    assert plan_of(toy, scale, dataset).place == toy / folder
+
+
+def test_no_two_builds_share_a_folder(toy, tmp_path):
+    names = ("a/data", "b/data", "a b", "a-b", "c/ludb")
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+    plans = [plan_of(toy, scale, word) for scale in ("quick", "paper") for word in plan.WORDS]
+    plans += [plan_of(toy, "paper", str(tmp_path / name)) for name in names]
+    plans += [plan_of(toy, "paper", "ludb", **given) for given in ({"lead": "i"}, {"lead": "ii"})]
+    plans += [plan_of(toy, "quick", None, seeds=[1]), plan_of(toy, "quick", None, seeds=[2])]
+    plans += [plan_of(toy, "paper", str(tmp_path / "a/data"), lead="i")]
+    assert len({p.place for p in plans}) == len({p.site for p in plans}) == len(plans)
+    assert [p.in_place for p in plans].count(True) == 1, "only LUDB at the paper's scale as it is"
+
+
+def test_a_path_is_not_ludb_whatever_its_name(toy, tmp_path, monkeypatch):
+    (tmp_path / "ludb").mkdir()
+    monkeypatch.chdir(tmp_path)
+    by_path = plan_of(toy, "paper", "./ludb")
+    assert not by_path.in_place and by_path.label == "records of ludb"
+    assert plan_of(toy, "paper", "ludb").in_place, "the word is the data set"
+
+
+def test_a_run_says_what_differs_and_no_path_of_this_machine(toy, tmp_path):
+    (tmp_path / "mine").mkdir()
+    run = chapter_run(plan_of(toy, "quick", str(tmp_path / "mine"), lead="i"), "01-one")
+    assert run.parameters["dataset"] == str(tmp_path / "mine")
+    changed = {"seeds": [7], "lead": "i", "device": "cpu"}
+    assert run.record == {"scale": "quick", "dataset": "records of mine", "parameters": changed}
+    assert "was run on records of mine at quick scale, with `seeds = [7]`" in run.banner
+    assert "those of LUDB at\nthe paper's scale" in run.banner
+    assert chapter_run(plan_of(toy, "paper"), "01-one").banner is None
+
+
+def test_a_parameter_from_outside_wins_and_goes_to_the_chapters_that_have_it(toy):
+    one = toy / "chapters/01-one.ipynb"
+    one.write_text(one.read_text().replace("seeds = [0, 1]", "seeds = [0, 1]\\nsteps = 9"))
+    given = plan_of(toy, seeds=[5], steps=2)
+    assert chapter_run(given, "01-one").parameters["seeds"] == [5], "and not quick.yml's"
+    assert chapter_run(given, "01-one").parameters["steps"] == 2
+    assert "steps" not in chapter_run(given, "02-two").parameters
+    with pytest.raises(ValueError, match="no chosen chapter has a parameter 'steps'"):
+        make_plan("quick", None, ["02"], "cpu", {"steps": 2}, toy)
+
+
+def test_parameters_are_read_as_yaml():
+    given = ["seeds=[0, 1]", "lead=ii", "n_records=null", "rate=1.5", "equation=a=b"]
+    assert read_parameters(given) == {
+        "seeds": [0, 1],
+        "lead": "ii",
+        "n_records": None,
+        "rate": 1.5,
+        "equation": "a=b",
+    }
+
+
+@pytest.mark.parametrize("text", ["seeds", "=1", "a b=1", "seeds=[0"])
+def test_what_is_no_parameter_is_said(text):
+    with pytest.raises(ValueError, match="is no parameter: write NAME=VALUE"):
+        read_parameters([text])
+
+
+def test_quick_parameters_are_those_of_the_book_around(toy, monkeypatch):
+    monkeypatch.chdir(toy / "chapters")
+    expected = {"scale": "quick", "dataset": "synthetic", "seeds": [7]}
+    assert plan.quick("01-one") == plan.quick("01") == expected
+    with pytest.raises(ValueError, match="no chapter '03'"):
+        plan.quick("03")
 
 
 def test_quick_scale_has_an_entry_for_each_chapter():
-    plan = make_plan("quick", None, None, "cpu", ROOT)
-    for name in plan.numbered:
-        given = quick_parameters(ROOT, name)
-        chapter = notebooks.read(ROOT / "chapters" / f"{name}.ipynb")
-        notebooks.check_parameters(name, chapter, given)
-        required = {"dataset", "lead", "device", "scale", "seeds"}
-        assert required <= set(notebooks.parameters(chapter)), name
+    given = make_plan("quick", None, None, "cpu", {}, ROOT)
+    for name in given.numbered:
+        known = notebooks.parameters(notebooks.read(ROOT / "chapters" / f"{name}.ipynb"))
+        assert {"dataset", "lead", "device", "scale", "seeds"} <= set(known), name
+        assert set(quick_parameters(ROOT, name)) <= set(known), name
