@@ -24,8 +24,8 @@ paper: $(READY) ## the book at the paper's scale on LUDB, in place: _build/html
 html: $(READY) ## render the committed outputs, run nothing: _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
-lab: $(READY) ## JupyterLab on the chapters, to read, run and change them
-	$(BIN)/jupyter-lab chapters
+lab: $(READY) ## JupyterLab on the chapters, which are saved only when asked: to read, run, change
+	$(BIN)/jupyter-lab --LabApp.app_settings_dir=$(CURDIR)/_extensions/lab chapters
 
 test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks, Chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
