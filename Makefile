@@ -28,10 +28,9 @@ lab: $(READY) ## JupyterLab on the chapters, which are saved only when asked: to
 	$(BIN)/jupyter-lab --LabApp.app_settings_dir=$(CURDIR)/_extensions/lab chapters
 
 test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks, Chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax \
-		--nbval-current-env --nbval-cell-timeout 900 --nbval-sanitize-with tests/nbval-sanitize.cfg \
-		_build/quick/book/chapters
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
+		--nbval-sanitize-with tests/nbval-sanitize.cfg tests _build/quick/book/chapters
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -153,6 +153,7 @@ def test_whether_there_is_a_gpu_is_asked_without_pytorch_where_there_is_no_drive
 # The quick book itself
 
 
+@pytest.fixture(scope="module")
 def pages(site: Path) -> dict[Path, BeautifulSoup]:
     return {
         path: BeautifulSoup(path.read_text(), "html.parser")
@@ -171,7 +172,7 @@ def test_chapters_ran_at_quick_scale_without_error_or_warning(chapters):
                 assert output.get("name") != "stderr", f"{path.name}: {output.text}"
 
 
-def test_every_figure_has_a_caption_and_an_alternative_text(site, chapters):
+def test_every_figure_has_a_caption_and_an_alternative_text(pages, chapters):
     for path in chapters:
         figures = [
             cell
@@ -183,28 +184,27 @@ def test_every_figure_has_a_caption_and_an_alternative_text(site, chapters):
             where = f"{path.name}: {cell.source[:60]}"
             assert len(given.get("figure", {}).get("caption", "")) > 20, where
             assert len(given.get("image", {}).get("alt", "")) > 20, where
-    for path, page in pages(site).items():
+    for path, page in pages.items():
         for image in page.select("article img"):
             assert image.get("alt", "").strip(), f"{path.name}: {image.get('src')}"
             assert not image["alt"].endswith(".png"), f"{path.name}: {image['alt']}"
 
 
-def test_no_internal_link_is_broken(site):
-    everything = pages(site)
-    for path, page in everything.items():
+def test_no_internal_link_is_broken(pages):
+    for path, page in pages.items():
         for element in page.select("a[href], img[src], script[src], link[href]"):
             link = urlsplit(element.get("href") or element.get("src"))
             if link.scheme or link.netloc or not (link.path or link.fragment):
                 continue
             target = (path.parent / unquote(link.path)).resolve() if link.path else path
             assert target.exists(), f"{path.name} links to {link.path}"
-            if link.fragment and target in everything:
-                found = everything[target].find(id=unquote(link.fragment))
+            if link.fragment and target in pages:
+                found = pages[target].find(id=unquote(link.fragment))
                 assert found is not None, f"{path.name} links to {link.path}#{link.fragment}"
 
 
-def test_pages_name_nothing_to_load_outside_the_book(site):
-    for path, page in pages(site).items():
+def test_pages_name_nothing_to_load_outside_the_book(pages):
+    for path, page in pages.items():
         for element in page.select("script[src], link[href], img[src], iframe[src]"):
             if element.name == "link" and "stylesheet" not in element.get("rel", []):
                 continue
@@ -212,8 +212,8 @@ def test_pages_name_nothing_to_load_outside_the_book(site):
             assert not re.match(r"(https?:)?//", address), f"{path.name} loads {address}"
 
 
-def test_pages_are_light(site):
-    for path in (site / "chapters").glob("*.html"):
-        figures = {img["src"] for img in pages(site)[path].select("article img[src^='../']")}
+def test_pages_are_light(pages):
+    for path, page in pages.items():
+        figures = {img["src"] for img in page.select("article img[src^='../']")}
         weight = path.stat().st_size + sum((path.parent / f).stat().st_size for f in figures)
         assert weight < 4e6, f"{path.name} weighs {weight / 1e6:.1f} MB"

@@ -21,7 +21,7 @@ from ecglib.build.run import Run, run_all
 # What a chapter does, and what is said of it.
 BAD = {
     "a-raises": ("1 / 0", ", cell 3 failed: ZeroDivisionError: division by zero"),
-    "b-is-slow": ("import time; time.sleep(60)", ", cell 3 failed: CellTimeoutError"),
+    "b-is-slow": ("import time; time.sleep(600)", ", cell 3 failed: CellTimeoutError"),
     "c-exits": ("raise SystemExit", ", cell 3 failed: SystemExit"),
     "d-loses-its-kernel": ("import os; os._exit(1)", ", cell 3 failed: DeadKernelError"),
     "e-loses-its-process": (
@@ -42,12 +42,12 @@ def run_of(folder: Path, name: str, code: str) -> Run:
     target = folder / "book" / "chapters" / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     record = {"scale": "quick", "dataset": "synthetic"}
-    return Run(name, source, target, {"seed": 1}, record, "banner", 30)
+    return Run(name, source, target, {"seed": 1}, record, "banner", 600)
 
 
 def test_each_failure_is_its_chapter_s_and_the_others_go_on(tmp_path, capfd):
     bad = [run_of(tmp_path, name, code) for name, (code, _) in BAD.items()]
-    bad[1] = replace(bad[1], cell_timeout_s=1)
+    bad[1] = replace(bad[1], cell_timeout_s=10)
     bad[-1].target.mkdir()
     for run in bad[:-1]:
         run.target.write_text("the last good outputs")
@@ -108,7 +108,7 @@ def runs_on(pid: int) -> bool:
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what must come; a failure only where it never does."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
