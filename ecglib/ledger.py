@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from ecglib.claims import CLAIMS, Evidence
 from ecglib.estimates import Estimate
@@ -171,6 +170,8 @@ def _peak_memory_mib() -> float:
     of finished children.
     """
     if sys.platform == "win32":
+        import psutil
+
         return psutil.Process().memory_info().peak_wset / 2**20
     import resource
 
