@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,7 +22,8 @@ def interval_rows(
     """Draw the estimates of each named row, one under the other: a dot on its 95 % interval.
 
     rows: by its name, which stands at the y axis, the first on top; in each the estimates by the
-        name of their series. A row may lack a series.
+        name of their series. A row may lack a series. An arrow to the panel's edge stands for an
+        infinite end.
     colors: of each series.
     labels: what a legend calls a series; its own name where there is none. The legend itself is
         the caller's.
@@ -33,11 +35,30 @@ def interval_rows(
         for k, (series, e) in enumerate(estimates.items()):
             y = top + APART * k
             ax.plot([e.low, e.high], [y, y], color=colors[series], lw=2)
+            known = [x for x in (e.low, e.value, e.high) if np.isfinite(x)]
+            if e.high == np.inf:
+                _arrow(ax, y, colors[series], edge=1, start=known[0] if known else None)
+            if e.low == -np.inf:
+                _arrow(ax, y, colors[series], edge=0, start=known[-1] if known else None)
             label = None if series in shown else labels[series]
             ax.plot(e.value, y, "o", color=colors[series], ms=5, label=label)
             shown.add(series)
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def _arrow(ax: Axes, y: float, color: str, edge: int, start: float | None) -> None:
+    """An arrow from a value, where there is one, to the panel's left (0) or right (1) edge."""
+    ax.margins(x=0.15)  # room for its head beyond the last dot
+    across = ax.get_yaxis_transform()  # x counts panel widths, y stays in the data's units
+    ax.annotate(
+        "",
+        xy=(edge, y),
+        xycoords=across,
+        xytext=(abs(edge - 0.06) if start is None else start, y),
+        textcoords=across if start is None else "data",
+        arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2, "shrinkA": 0, "shrinkB": 0},
+    )
 
 
 def dot_plot(

@@ -1,6 +1,7 @@
 """Rows of intervals: every estimate in the row of its name, under its series' colour."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from ecglib.estimates import Estimate
@@ -37,3 +38,27 @@ def test_a_series_stands_once_in_the_legend_under_its_label(ax):
     rows = {name: {"net": estimate(1), "null": estimate(2)} for name in "abc"}
     interval_rows(ax, rows, COLORS, {"null": "cross-fade"})
     assert ax.get_legend_handles_labels()[1] == ["net", "cross-fade"]
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "starts", "edges"),
+    [
+        (0.4, 0.8, np.inf, [0.4], [1]),
+        (0.4, np.inf, np.inf, [0.4], [1]),
+        (-np.inf, -0.2, 0.3, [0.3], [0]),
+        (-np.inf, 0.1, np.inf, [0.1, 0.1], [1, 0]),
+        (np.inf, np.inf, np.inf, [0.94], [1]),
+        (0.4, 0.8, 1.0, [], []),
+        (np.nan, np.nan, np.nan, [], []),
+    ],
+)
+def test_an_infinite_end_is_an_arrow_to_the_edge_of_the_panel(ax, low, value, high, starts, edges):
+    interval_rows(ax, {"a": {"net": Estimate(value, low, high, 9)}}, COLORS)
+    ax.axvline(3)
+    ax.figure.canvas.draw()
+    arrows = ax.texts
+    assert [arrow.get_position()[0] for arrow in arrows] == starts
+    box = ax.get_window_extent()
+    tips = [arrow.arrow_patch.get_window_extent() for arrow in arrows]
+    for edge, tip in zip(edges, tips, strict=True):
+        assert abs(tip.x1 - box.x1 if edge else tip.x0 - box.x0) < 5  # pixels, of 640
