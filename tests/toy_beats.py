@@ -38,7 +38,6 @@ def records_of(trains, fs=RATE, annotated=slice(None), t=True):
         waves=tuple(annotation(r_at[annotated], fs, t) for r_at in trains),
         rhythms=("",) * n,
         diagnoses=((),) * n,
-        healthy=np.ones(n, bool),
     )
 
 

@@ -27,7 +27,7 @@ SUMS = "SHA256SUMS.txt"  # the release's list of its files and their hashes
 SUMS_SHA256 = "cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f"
 VARIABLE = "ECGLIB_LUDB"  # the environment variable that may name LUDB's folder
 LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
-AXIS = "Electric axis of the heart"  # a column of ludb.csv, and how its cells begin
+NORMAL_AXIS = "Electric axis of the heart: normal"
 
 
 def load_ludb(root: str | os.PathLike | None = None, lead: str = "v6") -> Records:
@@ -43,19 +43,16 @@ def load_ludb(root: str | os.PathLike | None = None, lead: str = "v6") -> Record
     Returns signals (200, 5000) in mV at 500 Hz. Raises ValueError for an unknown lead or a
     corrupted file, FileNotFoundError for a missing one or where LUDB cannot be downloaded.
     """
-    if str(lead).lower() not in LEADS:
-        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
     lead = str(lead).lower()
+    if lead not in LEADS:
+        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
     folder = _locate(root)
     _verify(folder, ["RECORDS", "ludb.csv"])
     names = (folder / "RECORDS").read_text().split()
     _verify(folder, [f"{name}.{end}" for name in names for end in ("hea", "dat", lead)])
+    signals = [_microvolts(folder / f"{name}.dat")[:, LEADS.index(lead)] / 1000 for name in names]
+    annotations = [wfdb.rdann(str(folder / name), lead) for name in names]
     ids = tuple(Path(name).name for name in names)
-    signals, waves = [], []
-    for name in names:
-        signals.append(_microvolts(folder / f"{name}.dat")[:, LEADS.index(lead)] / 1000)
-        annotation = wfdb.rdann(str(folder / name), lead)
-        waves.append(waves_from_symbols(annotation.sample, annotation.symbol))
     findings = _findings(folder / "ludb.csv")
     return Records(
         signals=np.array(signals, np.float32),
@@ -63,10 +60,9 @@ def load_ludb(root: str | os.PathLike | None = None, lead: str = "v6") -> Record
         ids=ids,
         lead=lead,
         source=RELEASE,
-        waves=tuple(waves),
-        rhythms=tuple(findings[i]["rhythm"] for i in ids),
-        diagnoses=tuple(findings[i]["diagnoses"] for i in ids),
-        healthy=np.array([findings[i]["healthy"] for i in ids]),
+        waves=tuple(waves_from_symbols(a.sample, a.symbol) for a in annotations),
+        rhythms=tuple(findings[i][0] for i in ids),
+        diagnoses=tuple(findings[i][1:] for i in ids),
     )
 
 
@@ -82,12 +78,9 @@ def read_digital(record_id: str, root: str | os.PathLike | None = None) -> np.nd
 
 
 def fetch(root: str | os.PathLike | None = None) -> Path:
-    """Download LUDB unless it is there already, check every file, and return its folder.
+    """LUDB's folder (`root`, else as load_ludb has it), downloaded if need be and wholly checked.
 
-    root: where it shall be; else it is looked for as load_ludb does.
-
-    Raises ValueError for a corrupted file, FileNotFoundError for a missing one or where it cannot
-    be downloaded, FileExistsError where `root` holds something else.
+    Raises as load_ludb does, and FileExistsError where `root` holds something else.
     """
     if root is not None and not (Path(root).expanduser() / SUMS).is_file():
         return _download(Path(root).expanduser())
@@ -97,11 +90,7 @@ def fetch(root: str | os.PathLike | None = None) -> Path:
 
 
 def _locate(root: str | os.PathLike | None) -> Path:
-    """LUDB's folder: `root`, else $ECGLIB_LUDB, else in the user's cache, downloaded if need be.
-
-    Raises FileNotFoundError where `root` or $ECGLIB_LUDB is given and holds no LUDB, or where it
-    cannot be downloaded.
-    """
+    """LUDB's folder, found or downloaded as load_ludb says; FileNotFoundError where neither is."""
     given = root or os.environ.get(VARIABLE)
     folder = Path(given).expanduser() if given else Path(pooch.os_cache("ecglib")) / "ludb"
     if (folder / SUMS).is_file():
@@ -140,8 +129,7 @@ def _verify(folder: Path, names: Iterable[str] | None = None) -> None:
 def _download(folder: Path) -> Path:
     """Download LUDB's zip and unpack it to `folder`, which appears when every file is checked.
 
-    Raises FileNotFoundError where it cannot be downloaded, FileExistsError where `folder` holds
-    something, ValueError for a zip that is broken or not this release's.
+    Raises as fetch does, and ValueError for a zip that is broken or not this release's.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
@@ -166,7 +154,7 @@ def _download(folder: Path) -> Path:
 
 
 def _retrieve(folder: Path) -> Path:
-    """Download LUDB's zip into `folder`, and return its path."""
+    """Path of LUDB's zip, downloaded into `folder`."""
     pooch.get_logger().setLevel(logging.WARNING)  # it would print hashes that nobody asked for
     try:
         path = pooch.retrieve(
@@ -214,19 +202,12 @@ def _microvolts(path: Path) -> np.ndarray:
     return np.fromfile(path, "<i2").reshape(-1, len(LEADS)).astype(np.int64)
 
 
-def _findings(path: Path) -> dict[str, dict]:
-    """Rhythm, other findings and health by record id; cells hold one finding a line."""
-    found = {}
+def _findings(path: Path) -> dict[str, tuple[str, ...]]:
+    """Rhythm and then all other findings by record id; a cell holds one finding a line."""
     with open(path, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            cells = {name: cell.strip().splitlines() for name, cell in row.items()}
-            (record_id,), (rhythm, *others) = cells["ID"], cells["Rhythms"]
-            axis = cells[AXIS]
-            columns = list(cells)[list(cells).index(AXIS) :]
-            others += [f for name in columns for f in cells[name] if f != f"{AXIS}: normal"]
-            found[record_id] = {
-                "rhythm": rhythm,
-                "diagnoses": tuple(finding.strip() for finding in others),
-                "healthy": rhythm == "Sinus rhythm" and axis == [f"{AXIS}: normal"] and not others,
-            }
+        rows = list(csv.reader(file))[1:]
+    found = {}
+    for record_id, _sex, _age, *cells in rows:
+        findings = [line.strip() for cell in cells for line in cell.strip().splitlines()]
+        found[record_id.strip()] = tuple(f for f in findings if f != NORMAL_AXIS)
     return found

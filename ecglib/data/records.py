@@ -1,6 +1,6 @@
 """Electrocardiograms of one lead with their annotated waves: the data that flows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,6 @@ class Records:
     waves: for each record a (waves,) array of WAVE in order of time, in samples.
     rhythms: one a record, "" where it is not known.
     diagnoses: for each record every finding other than its rhythm and a normal axis.
-    healthy: (records,) bool: sinus rhythm, normal axis, no other finding.
 
     Raises ValueError where these do not describe equally many records.
     """
@@ -41,10 +40,9 @@ class Records:
     waves: tuple[np.ndarray, ...]
     rhythms: tuple[str, ...]
     diagnoses: tuple[tuple[str, ...], ...]
-    healthy: np.ndarray
 
     def __post_init__(self) -> None:
-        parts = (self.ids, self.waves, self.rhythms, self.diagnoses, self.healthy)
+        parts = (self.ids, self.waves, self.rhythms, self.diagnoses)
         if self.signals.ndim != 2 or any(len(part) != len(self.signals) for part in parts):
             raise ValueError(
                 f"signals of shape {self.signals.shape} do not match the {len(self.ids)} records "
@@ -54,10 +52,15 @@ class Records:
     def __len__(self) -> int:
         return len(self.signals)
 
+    @property
+    def healthy(self) -> np.ndarray:
+        """Which records have sinus rhythm, normal axis and no other finding, (records,) bool."""
+        known = zip(self.rhythms, self.diagnoses, strict=True)
+        return np.array([rhythm == "Sinus rhythm" and not found for rhythm, found in known], bool)
+
     def subset(self, indices: Iterable[int] | np.ndarray) -> "Records":
         """The records at these indices (or where a boolean array is true), in that order."""
-        wanted = np.asarray(indices)
-        chosen = np.arange(len(self))[wanted] if wanted.size else np.arange(0)
+        chosen = np.arange(len(self))[list(indices)]
         return replace(
             self,
             signals=self.signals[chosen],
@@ -65,18 +68,14 @@ class Records:
             waves=tuple(self.waves[i] for i in chosen),
             rhythms=tuple(self.rhythms[i] for i in chosen),
             diagnoses=tuple(self.diagnoses[i] for i in chosen),
-            healthy=self.healthy[chosen],
         )
 
     def index(self, record_id: str) -> int:
         """Place of the record with this id; ValueError where there is none."""
-        try:
+        if str(record_id) in self.ids:
             return self.ids.index(str(record_id))
-        except ValueError:
-            some = ", ".join(self.ids[:5]) + (", …" if len(self) > 5 else "")
-            raise ValueError(
-                f"{self.source} has no record {record_id!r}: its records are {some}."
-            ) from None
+        some = ", ".join(self.ids[:5]) + (", …" if len(self) > 5 else "")
+        raise ValueError(f"{self.source} has no record {record_id!r}: its records are {some}.")
 
     def peaks(self, record: int, kind: str) -> np.ndarray:
         """Peaks of one record's waves of a kind, (waves,) sample indices in order of time."""
@@ -90,14 +89,12 @@ def as_waves(rows: Sequence[tuple[str, int, int, int]]) -> np.ndarray:
 
 
 def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.ndarray:
-    """Waves of one annotation file: "(" opens a wave, one of SYMBOLS is its peak, ")" closes it.
+    """Waves, (waves,) WAVE, of one annotation file: "(" opens, one of SYMBOLS peaks, ")" closes.
 
-    Reads symbol by symbol, for triplets may be broken: a peak without its bracket is kept with -1
-    in the bracket's place, a bracket that no peak follows (or precedes) belongs to no wave and is
-    dropped, and so is any other symbol.
+    Triplets may be broken: a peak without its bracket is kept with -1 in the bracket's place; a
+    bracket that no peak follows (or precedes) is dropped, and so is any other symbol.
 
     samples: (symbols,) sample indices in order of time.
-    Returns (waves,) WAVE.
     """
     rows: list[tuple[str, int, int, int]] = []
     opened, is_open = -1, False  # a bracket that waits for its peak, a peak that waits for its own
@@ -112,3 +109,24 @@ def waves_from_symbols(samples: Sequence[int], symbols: Sequence[str]) -> np.nda
                 rows[-1] = (*rows[-1][:3], int(sample))
             opened, is_open = -1, False
     return as_waves(rows)
+
+
+def moved(waves: np.ndarray, move: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The waves, (waves,) WAVE, with `move` applied to every annotated sample index, as floats."""
+    found = waves.copy()
+    for mark in ("onset", "peak", "offset"):
+        found[mark] = np.where(waves[mark] >= 0, move(waves[mark].astype(float)), -1)
+    return found
+
+
+def largest_near(signal: np.ndarray, samples: np.ndarray, reach: int) -> np.ndarray:
+    """Where a signal, (samples,), is farthest from its median within `reach` samples of each given.
+
+    Returns (given,) sample indices.
+    """
+    size = np.abs(signal - np.median(signal))
+    found = []
+    for sample in samples:
+        start = max(0, sample - reach)
+        found.append(start + np.argmax(size[start : sample + reach + 1]))
+    return np.array(found, int)

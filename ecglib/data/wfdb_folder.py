@@ -3,7 +3,6 @@
 import os
 import re
 import warnings
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
@@ -12,12 +11,16 @@ import wfdb
 from scipy.signal import resample_poly
 from wfdb.processing import xqrs_detect
 
-from ecglib.data.records import FS, WAVE, Records, waves_from_symbols
+from ecglib.data.records import FS, Records, as_waves, largest_near, moved, waves_from_symbols
 
 LONGEST_S = 10.0  # as LUDB's records
 SHORTEST_S = 4.0  # one window of the paper's section II-A
 MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3, "nv": 1e-6}
 NAMED = 10  # records that a warning names before it only counts
+
+
+class Unfit(ValueError):
+    """What keeps a record from being used, to be said after its name."""
 
 
 def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
@@ -37,15 +40,17 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
     on without it and says so in one warning, unless none is left. Raises FileNotFoundError where
     there is no record at all.
     """
-    path = Path(path).expanduser()
-    names, at = _names(path)
+    path, lead = Path(path).expanduser(), str(lead).lower()
+    names, folder = _names(path)
     read: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     unfit: dict[str, str] = {}
     for name in names:
         try:
-            read[name] = _read(at / name, lead)
-        except ValueError as error:
+            read[name] = _read(folder / name, lead)
+        except Unfit as error:
             unfit[name] = str(error)
+        except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
+            unfit[name] = f"cannot be read ({type(error).__name__}: {error})"
     if not read:
         name, reason = next(iter(unfit.items()))
         where = f"{path}: of {len(unfit)} records none can be used, " if path.is_dir() else ""
@@ -56,26 +61,20 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
         signals=np.array([signal[:length] for signal, _ in read.values()], np.float32),
         fs=FS,
         ids=tuple(read),
-        lead=str(lead).lower(),
+        lead=lead,
         source=path.resolve().name if path.is_dir() else names[0],
         waves=tuple(_within(waves, length) for _, waves in read.values()),
         rhythms=("",) * len(read),
         diagnoses=((),) * len(read),
-        healthy=np.zeros(len(read), bool),
     )
 
 
 def _names(path: Path) -> tuple[list[str], Path]:
     """Names of the records, and the folder that they are relative to."""
     if path.is_dir():
-        found = (header for header in path.rglob("*.hea") if header.is_file())
-        headers = [header.relative_to(path).with_suffix("") for header in found]
-        segments = {
-            (path / header.parent / segment)
-            for header in headers
-            for segment in _segments(path / header)
-        }
-        names = [header.as_posix() for header in headers if path / header not in segments]
+        records = [header.with_suffix("") for header in path.rglob("*.hea") if header.is_file()]
+        segments = {record.parent / name for record in records for name in _segments(record)}
+        names = [r.relative_to(path).as_posix() for r in records if r not in segments]
         if not names:
             raise FileNotFoundError(f"{path} holds no WFDB record: give a folder with .hea files.")
         return sorted(names, key=lambda name: re.sub(r"\d+", lambda n: n[0].zfill(9), name)), path
@@ -88,106 +87,78 @@ def _names(path: Path) -> tuple[list[str], Path]:
     )
 
 
-def _parts(path: Path) -> tuple[list[str], bool]:
-    """Names that a record's header gives, and whether they are segments or signals' files."""
+def _lines(path: Path) -> list[list[str]]:
+    """The words of each line of a record's header."""
     text = Path(f"{path}.hea").read_text(errors="replace")
-    lines = [line.split() for line in text.splitlines() if line.strip() and line[0] != "#"]
-    return [line[0] for line in lines[1:]], bool(lines) and "/" in lines[0][0]
+    return [line.split() for line in text.splitlines() if line.strip() and line[0] != "#"]
 
 
 def _segments(path: Path) -> list[str]:
     """Names of the segments that a record is made of; none where it is in one piece."""
-    names, are_segments = _parts(path)
-    return names if are_segments else []
+    lines = _lines(path)
+    if not lines or "/" not in lines[0][0]:
+        return []
+    return [line[0] for line in lines[1:] if line[0] != "~"]  # "~" is a gap
+
+
+def _refuse_outside(path: Path) -> None:
+    """Raise Unfit where a record's header, or a segment's, names a file outside its folder."""
+    for header in (path, *[path.parent / name for name in _segments(path)]):
+        for name in [line[0] for line in _lines(header)[1:]]:
+            named = PurePosixPath(name.replace("\\", "/"))
+            if named.is_absolute() or ".." in named.parts or ":" in name:
+                raise Unfit(f'is refused: its header names "{name}", a file outside its folder')
 
 
 def _read(path: Path, lead: str) -> tuple[np.ndarray, np.ndarray]:
-    """One record's signal, (samples,) mV at 500 Hz, and waves; ValueError says what is wrong."""
-    try:
-        header = _header(path)
-        names = [str(name) for name in header.sig_name or ()]
-        found = [name for name in names if name.lower() == str(lead).lower()]
-        if found:
-            record = wfdb.rdrecord(
-                str(path),
-                sampto=min(header.sig_len, int(np.ceil(LONGEST_S * header.fs))),
-                channel_names=found[:1],
-            )
-    except _Refused:
-        raise
-    except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
-        raise ValueError(f"cannot be read ({type(error).__name__}: {error})") from error
+    """One record's signal, (samples,) mV at 500 Hz, and its waves."""
+    _refuse_outside(path)
+    header = wfdb.rdheader(str(path), rd_segments=True)
+    names = [str(name) for name in header.sig_name or ()]
+    found = [name for name in names if name.lower() == lead]
     if not found:
-        raise ValueError(f'has no lead "{lead}": its leads are {", ".join(names) or "none"}')
-    signal = record.p_signal[:, 0]
-    unit = str(record.units[0])
+        raise Unfit(f'has no lead "{lead}": its leads are {", ".join(names) or "none"}')
+    stop = min(header.sig_len, int(np.ceil(LONGEST_S * header.fs)))
+    record = wfdb.rdrecord(str(path), sampto=stop, channel_names=found[:1])
+    signal, unit = record.p_signal[:, 0], str(record.units[0])
     if unit.lower() not in MILLIVOLTS:
-        raise ValueError(f'has its lead {found[0]} in "{unit}", not in volts')
+        raise Unfit(f'has its lead {found[0]} in "{unit}", not in volts')
     seconds = len(signal) / header.fs
     if seconds < SHORTEST_S:
-        raise ValueError(f"is too short: {seconds:.3g} s, where {SHORTEST_S:g} s are needed")
+        raise Unfit(f"is too short: {seconds:.3g} s, where {SHORTEST_S:g} s are needed")
     if not np.isfinite(signal).all():
-        raise ValueError(f"has {np.sum(~np.isfinite(signal))} samples without a value (NaN)")
+        raise Unfit(f"has {np.sum(~np.isfinite(signal))} samples without a value (NaN)")
     if np.ptp(signal) == 0:
-        raise ValueError("is flat")
+        raise Unfit("is flat")
     ratio = Fraction(FS / header.fs).limit_denominator(1000)
     signal = resample_poly(signal, ratio.numerator, ratio.denominator, padtype="line")
     signal = signal[: round(LONGEST_S * FS)] * MILLIVOLTS[unit.lower()]
     waves = _annotated(path, found[0], header.fs)
     waves = _detected(signal) if waves is None else _within(waves, len(signal))
     if not (waves["kind"] == "qrs").any():
-        raise ValueError("has no R peak")
+        raise Unfit("has no R peak")
     return signal, waves
-
-
-class _Refused(ValueError):
-    """A header that names a file outside its folder."""
-
-
-def _header(path: Path) -> wfdb.Record | wfdb.MultiRecord:
-    """A record's header, its files all inside its folder, its leads and length known."""
-    _refuse_outside(_parts(path)[0])
-    segments = [name for name in _segments(path) if name != "~"]  # "~" is a gap
-    for name in segments:
-        _refuse_outside(_parts(path.parent / name)[0])
-    header = wfdb.rdheader(str(path))
-    if segments:
-        header.sig_name = wfdb.rdheader(str(path.parent / segments[0])).sig_name
-    return header
-
-
-def _refuse_outside(names: Iterable[str]) -> None:
-    for name in names:
-        inside = PurePosixPath(name.replace("\\", "/"))
-        if inside.is_absolute() or ".." in inside.parts or ":" in name:
-            raise _Refused(f'is refused: its header names "{name}", a file outside its folder')
 
 
 def _annotated(path: Path, lead: str, fs: float) -> np.ndarray | None:
     """Waves of the first annotation file there is, in samples at 500 Hz; None without one."""
-    for extension in dict.fromkeys((lead, lead.lower(), "atr", "qrs")):
-        if path.with_name(f"{path.name}.{extension}").is_file():
-            try:
-                annotation = wfdb.rdann(str(path), extension)
-            except Exception as error:  # as above
-                raise ValueError(f"has an annotation that cannot be read ({error})") from error
-            waves = waves_from_symbols(annotation.sample, annotation.symbol)
-            for part in ("onset", "peak", "offset"):
-                known = waves[part] >= 0
-                waves[part][known] = np.round(waves[part][known] * FS / (annotation.fs or fs))
-            return waves
-    return None
+    endings = (lead, lead.lower(), "atr", "qrs")
+    there = [end for end in endings if path.with_name(f"{path.name}.{end}").is_file()]
+    if not there:
+        return None
+    try:
+        annotation = wfdb.rdann(str(path), there[0])
+    except Exception as error:  # as in load_wfdb
+        raise Unfit(f"has an annotation that cannot be read ({error})") from error
+    waves = waves_from_symbols(annotation.sample, annotation.symbol)
+    return moved(waves, lambda sample: np.round(sample * FS / (annotation.fs or fs)))
 
 
 def _detected(signal: np.ndarray) -> np.ndarray:
     """R peaks by wfdb's detector, each moved to the largest deflection within 60 ms."""
-    reach = round(0.06 * FS)
-    size = np.abs(signal - np.median(signal))
-    peaks = set()
-    for beat in xqrs_detect(signal, FS, verbose=False):
-        start = max(0, int(beat) - reach)
-        peaks.add(start + int(np.argmax(size[start : beat + reach + 1])))
-    return np.array([("qrs", -1, peak, -1) for peak in sorted(peaks)], WAVE)
+    beats = xqrs_detect(signal, FS, verbose=False)
+    peaks = np.unique(largest_near(signal, beats, round(0.06 * FS)))
+    return as_waves([("qrs", -1, peak, -1) for peak in peaks])
 
 
 def _within(waves: np.ndarray, length: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """From records to what a network is fed: baseline removal, resampling, windows, patient split."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -8,7 +7,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 from scipy.signal import resample_poly
 
-from ecglib.data.records import WAVE, Records
+from ecglib.data.records import Records, moved
 
 WINDOW = 512  # samples, the input of the paper's Table I
 TEST_SHARE = 0.2  # of the records
@@ -71,25 +70,26 @@ def resample(records: Records, fs: int) -> Records:
     divisor = gcd(fs, old)
     signals = resample_poly(records.signals, fs // divisor, old // divisor, axis=1)
     last = signals.shape[1] - 1
+
+    def at_new_rate(sample: np.ndarray) -> np.ndarray:
+        return np.minimum(np.round(sample * fs / old), last)
+
     return replace(
         records,
         signals=signals.astype(np.float32),
         fs=float(fs),
-        waves=tuple(
-            _moved(w, lambda sample: np.minimum(np.round(sample * fs / old), last))
-            for w in records.waves
-        ),
+        waves=tuple(moved(waves, at_new_rate) for waves in records.waves),
     )
 
 
-def split_patients(records: Records, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and of the test records, four fifths and one.
+def split_patients(records: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the test records, four fifths and one, always the same.
 
     Each record counts as a patient of its own, as in LUDB.
 
     Raises ValueError where there are too few records for a test record.
     """
-    order = np.random.default_rng(seed).permutation(len(records))
+    order = np.random.default_rng(0).permutation(len(records))
     n_test = round(TEST_SHARE * len(records))
     if not n_test:
         raise ValueError(
@@ -109,9 +109,8 @@ def windows_of(records: Records, length: int = WINDOW, step: int | None = None) 
             f"a window of {length} samples does not fit into records of "
             f"{records.signals.shape[1]}; give longer records or a shorter window"
         )
-    starts = np.array([spare // 2]) if step is None else np.arange(0, spare + 1, step)
-    where = [(record, start) for record in range(len(records)) for start in starts]
-    return _cut(records, where, length)
+    starts = [spare // 2] if step is None else range(0, spare + 1, step)
+    return _cut(records, [(i, start) for i in range(len(records)) for start in starts], length)
 
 
 def beat_windows(records: Records, length: int = WINDOW) -> Windows:
@@ -132,6 +131,7 @@ def beat_windows(records: Records, length: int = WINDOW) -> Windows:
 
 
 def _cut(records: Records, where: list[tuple[int, int]], length: int) -> Windows:
+    """The windows at `where`, (record, start) each."""
     record, start = np.array(where).T
     return Windows(
         np.stack([records.signals[r, s : s + length] for r, s in where]).astype(np.float32),
@@ -144,11 +144,4 @@ def _cut(records: Records, where: list[tuple[int, int]], length: int) -> Windows
 
 def _inside(waves: np.ndarray, start: int, length: int) -> np.ndarray:
     keep = (waves["peak"] >= start) & (waves["peak"] < start + length)
-    return _moved(waves[keep], lambda sample: np.clip(sample - start, 0, length - 1))
-
-
-def _moved(waves: np.ndarray, move: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    moved = np.array(waves, dtype=WAVE)
-    for point in ("onset", "peak", "offset"):
-        moved[point] = np.where(waves[point] >= 0, move(waves[point]), -1)
-    return moved
+    return moved(waves[keep], lambda sample: np.clip(sample - start, 0, length - 1))

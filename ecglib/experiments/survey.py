@@ -1,34 +1,29 @@
 """What a set of records holds: rhythms, RR intervals, the durations and delays of its waves."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
-from ecglib.data.records import KINDS, Records
+from ecglib.data.records import KINDS, Records, largest_near
 
 MIDDLE_S = 4.0  # one window of the paper's section II-A
 REACH_MS = 40.0  # how far from its mark an R peak is looked for
 
 
-def rr_intervals(records: Records, record: int) -> np.ndarray:
-    """Times between a record's R peaks, (R peaks - 1,) s."""
-    return np.diff(records.peaks(record, "qrs")) / records.fs
-
-
-def heart_rate(records: Records, record: int) -> float:
-    """Beats a minute, from the median RR interval; NaN with fewer than two R peaks."""
-    rr = rr_intervals(records, record)
-    return float(60 / np.median(rr)) if len(rr) else np.nan
+def rr_intervals(records: Records) -> list[np.ndarray]:
+    """Times between each record's R peaks, (R peaks - 1,) s each."""
+    return [np.diff(records.peaks(i, "qrs")) / records.fs for i in range(len(records))]
 
 
 def heart_rates(records: Records) -> np.ndarray:
-    """Every record's heart rate, (records,) a minute."""
-    return np.array([heart_rate(records, record) for record in range(len(records))])
+    """Beats a minute, from each record's median RR interval, (records,); NaN without one."""
+    return 60 / _medians(rr_intervals(records))
 
 
 def irregularity(records: Records) -> np.ndarray:
     """Coefficient of variation of each record's RR intervals, (records,); NaN with fewer than 2."""
-    every = (rr_intervals(records, record) for record in range(len(records)))
+    every = rr_intervals(records)
     return np.array([rr.std() / rr.mean() if len(rr) > 1 else np.nan for rr in every])
 
 
@@ -38,30 +33,37 @@ def per_record(records: Records) -> dict[str, np.ndarray]:
     RR, P, QRS and T (durations) and R-T (from R peak to the next T peak) are medians over the
     record's beats, ms; amplitude is from the lowest to the highest sample, mV.
     """
-    rows = [_medians(records, record) for record in range(len(records))]
-    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return {**found, "amplitude": np.ptp(records.signals, axis=1).astype(float)}
-
-
-def _medians(records: Records, record: int) -> dict[str, float]:
     ms = 1000 / records.fs
-    waves = records.waves[record]
-    whole = waves[(waves["onset"] >= 0) & (waves["offset"] >= 0)]
-    found = {"RR": rr_intervals(records, record) * 1000}
+    found = {"RR": _medians(rr * 1000 for rr in rr_intervals(records))}
     for kind in KINDS:
-        chosen = whole[whole["kind"] == kind]
-        found[kind.upper()] = (chosen["offset"] - chosen["onset"]) * ms
+        found[kind.upper()] = _medians(_durations(waves, kind) * ms for waves in records.waves)
+    found["R-T"] = _medians(_r_to_t(records, i) * ms for i in range(len(records)))
+    found["amplitude"] = np.ptp(records.signals, axis=1).astype(float)
+    return found
+
+
+def _medians(measured: Iterable[np.ndarray]) -> np.ndarray:
+    return np.array([np.median(values) if len(values) else np.nan for values in measured])
+
+
+def _durations(waves: np.ndarray, kind: str) -> np.ndarray:
+    """From onset to offset of the whole waves of a kind, (waves,) samples."""
+    whole = waves[(waves["kind"] == kind) & (waves["onset"] >= 0) & (waves["offset"] >= 0)]
+    return whole["offset"] - whole["onset"]
+
+
+def _r_to_t(records: Records, record: int) -> np.ndarray:
+    """From the last R peak to each T peak that has one before it, (T peaks,) samples."""
     r, t = records.peaks(record, "qrs"), records.peaks(record, "t")
-    before = np.searchsorted(r, t) - 1
-    found["R-T"] = (t - r[before])[before >= 0] * ms if len(r) else np.array([])
-    return {name: float(np.median(x)) if len(x) else np.nan for name, x in found.items()}
+    r_before = np.searchsorted(r, t)  # how many
+    return t[r_before > 0] - r[r_before[r_before > 0] - 1]
 
 
 def rhythm_rows(records: Records) -> list[dict[str, object]]:
     """A table's rows: each rhythm, the commonest first, with its rate and irregularity."""
     rates, spread = heart_rates(records), irregularity(records)
     rows = []
-    for rhythm, n in sorted(Counter(records.rhythms).items(), key=lambda item: (-item[1], item[0])):
+    for rhythm, n in Counter(sorted(records.rhythms)).most_common():
         mine = np.array(records.rhythms) == rhythm
         rows.append(
             {
@@ -139,9 +141,8 @@ def share_of_unequal_counts(records: Records) -> float:
 def typical_cycle(records: Records) -> tuple[int, np.ndarray]:
     """A record's index and the waves, (waves,) WAVE, of one of its cycles.
 
-    P, QRS and T, marked from onset to end, of the middle such cycle of the first healthy record
-    that has one, else of the first record that has one; where none has, the QRS complex in the
-    middle of the first record, however it is marked.
+    That is the middle one with a whole P, QRS and T of the first healthy record that has one, else
+    of the first record that has one; else a QRS complex alone, in the middle of the first record.
     """
     for record in np.argsort(~records.healthy, kind="stable"):
         waves = records.waves[record]
@@ -158,13 +159,11 @@ def typical_cycle(records: Records) -> tuple[int, np.ndarray]:
 
 
 def einthoven(digital: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """I + III - II of one record, in its integers and as gains that fit each lead's range have it.
+    """I + III - II, zero by Einthoven's law, (samples,): in microvolts, and in LUDB's headers' mV.
 
-    By Einthoven's law it is zero. LUDB's headers give each lead the gain that makes its range
-    one "mV".
+    Those headers give each lead the gain that makes its range one "mV".
 
     digital: (samples, 3) integer microvolts of leads I, II and III.
-    Returns two (samples,) arrays: in microvolts, and in what such a header calls mV.
     """
     gained = digital / np.ptp(digital, axis=0)
     return tuple(x[:, 0] + x[:, 2] - x[:, 1] for x in (digital, gained))
@@ -187,9 +186,7 @@ def r_mark_leads(records: Records) -> np.ndarray:
     """
     reach = round(REACH_MS / 1000 * records.fs)
     leads = []
-    for record in range(len(records)):
-        size = np.abs(records.signals[record] - np.median(records.signals[record]))
-        for peak in records.peaks(record, "qrs"):
-            start = max(0, peak - reach)
-            leads.append(start + np.argmax(size[start : peak + reach + 1]) - peak)
+    for record, signal in enumerate(records.signals):
+        peaks = records.peaks(record, "qrs")
+        leads.extend(largest_near(signal, peaks, reach) - peaks)
     return np.array(leads) * 1000 / records.fs

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ecglib.data.records import Records
-from ecglib.experiments.survey import einthoven, heart_rate, per_record, typical_cycle
+from ecglib.experiments.survey import einthoven, heart_rates, per_record, typical_cycle
 from ecglib.pages.style import COLORS, WIDTH, ecg_axes, stamp
 
 NAMES = {"p": "P wave", "qrs": "QRS", "t": "T wave"}
-UNITS = {name: "ms" for name in ("RR", "R-T", "P", "QRS", "T")} | {"amplitude": "mV"}
 TITLES = {
     "RR": "RR interval",
     "R-T": "R peak to T peak",
@@ -42,7 +41,7 @@ def strips(shown: Sequence[tuple[Records, int]], seconds: float | None = None) -
         ax.plot(peaks / records.fs, marks, "v", color=COLORS["qrs"], ms=4)
         whose = f"{records.source}, record" if len(sources) > 1 else "Record"
         rhythm = records.rhythms[record] or "rhythm not known"
-        rate = f"{heart_rate(records, record):.0f} /min"
+        rate = f"{heart_rates(records)[record]:.0f} /min"
         title = f"{whose} {records.ids[record]}: {rhythm[0].lower()}{rhythm[1:]}, {rate}"
         ax.set_title(title, fontsize=10, pad=2)
         ecg_axes(ax, seconds=False)
@@ -119,8 +118,9 @@ def distributions(sets: Sequence[Records]) -> Figure:
             share = np.arange(1, len(known) + 1) / max(len(known), 1)
             ax.step(known, share, where="post", color=color, label=records.source)
         ax.set_title(title)
-        ax.set_xlabel(UNITS[name])
+        ax.set_xlabel("ms")
         if name == "amplitude":
+            ax.set_xlabel("mV")
             ax.set_xscale("log")
             ax.set_xticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
             ax.minorticks_off()

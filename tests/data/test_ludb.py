@@ -1,13 +1,9 @@
 """A small LUDB made by hand, downloaded and spoilt, and known answers from LUDB itself."""
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +14,7 @@ import wfdb
 from ecglib.data import ludb
 from ecglib.data.ludb import LEADS, fetch, load_ludb, read_digital
 from ecglib.data.records import waves_from_symbols
+from ecglib.experiments.survey import per_record
 
 CSV = """ID,Sex,Age,Rhythms,Electric axis of the heart,Conduction abnormalities,Other states
 1,"F
@@ -38,13 +35,12 @@ def original(tmp_path_factory) -> Path:
     (folder / "data").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for name in ("1", "2"):
-        signals = rng.integers(-900, 900, (5000, 12))
         wfdb.wrsamp(
             name,
             fs=500,
             units=["mV"] * 12,
             sig_name=list(LEADS),
-            d_signal=signals,
+            d_signal=rng.integers(-900, 900, (5000, 12)),
             fmt=["16"] * 12,
             adc_gain=[1234.0] * 12,  # as wrong as LUDB's
             baseline=[0] * 12,
@@ -52,13 +48,8 @@ def original(tmp_path_factory) -> Path:
         )
         for lead in LEADS:
             annotation = folder / "data" / f"{name}.ann"  # wfdb writes no digits in an extension
-            wfdb.wrann(
-                name,
-                "ann",
-                np.array([500, 520, 545, 700]),
-                ["(", "N", ")", "t"],
-                write_dir=str(annotation.parent),
-            )
+            marks, symbols = np.array([500, 520, 545, 700]), ["(", "N", ")", "t"]
+            wfdb.wrann(name, "ann", marks, symbols, write_dir=str(annotation.parent))
             annotation.rename(annotation.with_suffix(f".{lead}"))
     (folder / "ludb.csv").write_bytes(CSV.encode())
     (folder / "RECORDS").write_text("data/1\ndata/2\n")
@@ -81,11 +72,6 @@ def _zip(folder: Path, path: Path, **more: bytes) -> None:
             file.writestr(name, content)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def small(original, monkeypatch, tmp_path) -> Path:
     """Takes `original` for the release, and lets no LUDB of this machine be found."""
@@ -105,18 +91,12 @@ def copy(small, tmp_path) -> Path:
 
 
 @pytest.fixture
-def served(small, monkeypatch, tmp_path) -> Iterator[Path]:
+def served(small, serve, monkeypatch, tmp_path) -> Path:
     """Where the zip belongs that is downloaded."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        monkeypatch.setattr(ludb, "URL", f"http://127.0.0.1:{server.server_port}/ludb.zip")
-        yield folder / "ludb.zip"
-        server.shutdown()
-        thread.join()
+    monkeypatch.setattr(ludb, "URL", f"{serve(folder)}/ludb.zip")
+    return folder / "ludb.zip"
 
 
 def _left_in(folder: Path) -> list[str]:
@@ -181,15 +161,12 @@ def test_the_argument_goes_before_the_environment(copy, monkeypatch, tmp_path):
         load_ludb(tmp_path)
 
 
-def test_without_a_network_the_message_says_what_to_do(small, tmp_path):
-    with pytest.raises(FileNotFoundError) as error:
-        load_ludb()
-    assert "ECGLIB_LUDB" in str(error.value) and 'dataset="synthetic"' in str(error.value)
-    assert _left_in(tmp_path / "cache") == ["ecglib"]
-
-
-def test_a_missing_page_is_no_download(served, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"cannot be downloaded from .*ludb\.zip"):
+@pytest.mark.parametrize("url", ["small", "served"])
+def test_without_a_download_the_message_says_what_to_do(request, tmp_path, url):
+    """Nobody answers at the small one's address; the server that does has no such page."""
+    request.getfixturevalue(url)
+    remedy = r'cannot be downloaded from .*\.zip.*: set ECGLIB_LUDB .* dataset="synthetic"'
+    with pytest.raises(FileNotFoundError, match=remedy):
         load_ludb()
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
@@ -226,37 +203,32 @@ def test_an_unknown_record_is_refused(copy):
         read_digital("201", copy)
 
 
-@pytest.mark.parametrize("member", ["../escaped.txt", "/tmp/escaped.txt", "a/../../escaped.txt"])
-def test_a_zip_that_points_outside_its_folder_is_refused(small, served, tmp_path, member):
-    _zip(small, served, **{member: b"out"})
-    with pytest.raises(ValueError, match="names a file outside its folder"):
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("../escaped.txt", "names a file outside its folder"),
+        ("/tmp/escaped.txt", "names a file outside its folder"),
+        ("a/../../escaped.txt", "names a file outside its folder"),
+        ("cut short", "not a whole zip"),
+        ("damaged member", r"is not LUDB in small \(data/2\.v5 is corrupted"),
+        ("something else", r"holds no SHA256SUMS\.txt"),
+    ],
+)
+def test_an_unfit_zip_is_refused_and_leaves_nothing(copy, served, tmp_path, fault, sentence):
+    if fault.endswith(".txt"):
+        _zip(copy, served, **{fault: b"out"})
+    elif fault == "cut short":
+        _zip(copy, served)
+        served.write_bytes(served.read_bytes()[: served.stat().st_size // 2])
+    elif fault == "damaged member":
+        (copy / "data" / "2.v5").write_bytes(b"")
+        _zip(copy, served)
+    else:
+        with zipfile.ZipFile(served, "w") as file:
+            file.writestr("cat.txt", "meow")
+    with pytest.raises(ValueError, match=sentence):
         load_ludb()
     assert not list(tmp_path.rglob("escaped.txt"))
-    assert _left_in(tmp_path / "cache") == ["ecglib"]
-
-
-def test_a_broken_zip_leaves_nothing(small, served, tmp_path):
-    _zip(small, served)
-    content = served.read_bytes()
-    served.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match="not a whole zip"):
-        load_ludb()
-    assert _left_in(tmp_path / "cache") == ["ecglib"]
-
-
-def test_a_zip_with_a_damaged_member_leaves_nothing(copy, served, tmp_path):
-    (copy / "data" / "2.v5").write_bytes(b"")
-    _zip(copy, served)
-    with pytest.raises(ValueError, match=r"is not LUDB in small \(data/2\.v5 is corrupted"):
-        load_ludb()
-    assert _left_in(tmp_path / "cache") == ["ecglib"]
-
-
-def test_a_zip_of_something_else_is_refused(served, tmp_path):
-    with zipfile.ZipFile(served, "w") as file:
-        file.writestr("cat.txt", "meow")
-    with pytest.raises(ValueError, match=r"holds no SHA256SUMS\.txt"):
-        load_ludb()
     assert _left_in(tmp_path / "cache") == ["ecglib"]
 
 
@@ -266,16 +238,6 @@ def v6():
     if not os.environ.get("ECGLIB_LUDB"):
         pytest.skip("ECGLIB_LUDB names no folder that holds LUDB")
     return load_ludb()
-
-
-def spans(records, kind, start, end):
-    """Every record's median of end - start over its whole waves of a kind, ms."""
-    found = []
-    for waves in records.waves:
-        whole = waves[(waves["kind"] == kind) & (waves["onset"] >= 0) & (waves["offset"] >= 0)]
-        if len(whole):
-            found.append(np.median(whole[end] - whole[start]) * 2.0)
-    return np.array(found)
 
 
 def test_two_hundred_records_of_ten_seconds(v6):
@@ -328,9 +290,9 @@ def test_number_of_waves_over_all_leads(v6):
 
 
 def test_durations_and_delays(v6):
-    assert np.median(spans(v6, "p", "onset", "offset")) == pytest.approx(100, abs=2)
-    assert np.median(spans(v6, "qrs", "onset", "offset")) == pytest.approx(90, abs=2)
-    assert np.median(spans(v6, "t", "onset", "offset")) == pytest.approx(180, abs=2)
+    measured = per_record(v6)
+    for kind, ms in (("P", 100), ("QRS", 90), ("T", 180)):
+        assert np.nanmedian(measured[kind]) == pytest.approx(ms, abs=2)
     rr, rt = [], []
     for i in range(200):
         r, t = v6.peaks(i, "qrs"), v6.peaks(i, "t")
@@ -386,16 +348,11 @@ def test_findings_are_split_cell_by_cell_and_line_by_line(v6):
         "Left ventricular hypertrophy",
         "Non-specific repolarization abnormalities: posterior wall",
     )
+    assert v6.healthy.sum() == 15
     everything = [finding for found in v6.diagnoses for finding in found]
     assert "Electric axis of the heart: normal" not in everything
     assert everything.count("Wandering atrial pacemaker") == 3  # beside a rhythm, not one
     assert not any("\n" in finding or finding != finding.strip() for finding in everything)
-
-
-def test_healthy_means_sinus_rhythm_normal_axis_and_nothing_else(v6):
-    assert v6.healthy.sum() == 15
-    for i in range(200):
-        assert v6.healthy[i] == (v6.rhythms[i] == "Sinus rhythm" and v6.diagnoses[i] == ())
 
 
 def test_a_lead_is_asked_for_in_either_case_and_unknown_ones_are_refused(v6):

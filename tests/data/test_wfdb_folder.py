@@ -98,9 +98,10 @@ def test_the_leads_own_annotation_goes_before_the_records(model, tmp_path):
 
 
 def test_only_the_first_ten_seconds_are_taken(model, tmp_path):
-    long = np.tile(at(model, 0), 3)
-    write(tmp_path, "long", long)
-    wfdb.wrann("long", "atr", np.array([360, 5000]), ["N", "N"], write_dir=str(tmp_path))
+    write(tmp_path, "long", np.tile(at(model, 0), 3))
+    hours_later = 8_589_935  # times 500 it is more than 32 bits hold
+    marks = np.array([360, 5000, hours_later])
+    wfdb.wrann("long", "atr", marks, ["N"] * 3, write_dir=str(tmp_path))
     records = load_wfdb(tmp_path / "long")
     assert records.signals.shape == (1, 5000)
     assert records.peaks(0, "qrs").tolist() == [500]

@@ -25,7 +25,6 @@ def records_of(signals, waves=None, fs=500.0):
         waves=tuple(as_waves(w) for w in (waves or [[]] * n)),
         rhythms=("",) * n,
         diagnoses=((),) * n,
-        healthy=np.ones(n, bool),
     )
 
 
@@ -85,7 +84,7 @@ def test_resampling_to_the_same_rate_changes_nothing():
     assert resample(RAMP, 500) is RAMP
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.sampled_from([100, 128, 250, 360, 1000]))
 def test_a_wave_never_leaves_its_record_by_resampling(peak, fs):
     moved = resample(records_of(np.zeros((1, 1000)), [[("qrs", peak, peak, peak)]]), fs)
@@ -97,18 +96,11 @@ def test_a_wave_never_leaves_its_record_by_resampling(peak, fs):
 @pytest.mark.parametrize(("n", "n_test"), [(3, 1), (10, 2), (60, 12), (200, 40)])
 def test_the_split_puts_every_patient_on_one_side(n, n_test):
     records = records_of(np.zeros((n, 1)))
-    train, test = split_patients(records, seed=2)
+    train, test = split_patients(records)
     assert sorted([*train, *test]) == list(range(n))
     assert len(test) == n_test
-    again = split_patients(records, seed=2)
+    again = split_patients(records)
     assert np.array_equal(again[0], train) and np.array_equal(again[1], test)
-
-
-def test_another_seed_splits_otherwise():
-    records = records_of(np.zeros((50, 1)))
-    assert not np.array_equal(
-        split_patients(records, seed=0)[1], split_patients(records, seed=1)[1]
-    )
 
 
 def test_too_few_records_to_split_are_refused():
@@ -129,8 +121,7 @@ def test_windows_are_cut_where_they_say_with_their_waves():
 
 
 def test_without_a_step_the_middle_window_is_cut():
-    windows = windows_of(RAMP, 500)
-    assert windows.start.tolist() == [750, 750]
+    assert windows_of(RAMP, 500).start.tolist() == [750, 750]
 
 
 def test_a_window_longer_than_the_records_is_refused():

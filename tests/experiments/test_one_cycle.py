@@ -48,7 +48,6 @@ def records_of(beats, displacements):
         waves=tuple(as_waves(w) for w in waves),
         rhythms=("",) * n,
         diagnoses=((),) * n,
-        healthy=np.ones(n, bool),
     )
 
 

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -20,7 +18,6 @@ def made(*beats, rhythms=None, samples=2000) -> Records:
         waves=tuple(as_waves(rows) for rows in beats),
         rhythms=rhythms or ("",) * n,
         diagnoses=((),) * n,
-        healthy=np.zeros(n, bool),
     )
 
 
@@ -33,10 +30,11 @@ CYCLE = [("p", 60, 80, 100), ("qrs", 130, 150, 175), ("t", 250, 300, 340)]
 
 def test_rate_and_irregularity_are_those_of_the_rr_intervals():
     records = made(r_peaks(0, 500, 1000), r_peaks(0, 400, 1000), r_peaks(7), [])
-    assert survey.rr_intervals(records, 1).tolist() == [0.8, 1.2]
-    assert survey.heart_rate(records, 0) == 60
+    assert survey.rr_intervals(records)[1].tolist() == [0.8, 1.2]
     assert survey.irregularity(records)[:2].tolist() == pytest.approx([0, 0.2])
-    assert np.isnan(survey.heart_rate(records, 2)) and np.isnan(survey.irregularity(records)[3])
+    assert np.isnan(survey.irregularity(records)[2:]).all()
+    assert survey.heart_rates(records)[:2].tolist() == [60, 60]
+    assert np.isnan(survey.heart_rates(records)[2:]).all()
 
 
 def test_durations_and_delays_are_medians_of_whole_waves():
@@ -92,11 +90,9 @@ def test_share_of_unequal_counts_looks_at_the_middle_only():
 
 
 def test_a_typical_cycle_is_whole_and_healthy_if_there_is_one():
-    records = made([*r_peaks(20), *CYCLE], CYCLE)
-    assert survey.typical_cycle(records)[0] == 0
-    record, waves = survey.typical_cycle(
-        dataclasses.replace(records, healthy=np.array([False, True]))
-    )
+    beats = [*r_peaks(20), *CYCLE], CYCLE
+    assert survey.typical_cycle(made(*beats))[0] == 0
+    record, waves = survey.typical_cycle(made(*beats, rhythms=("", "Sinus rhythm")))
     assert record == 1 and waves["kind"].tolist() == ["p", "qrs", "t"]
 
 

@@ -252,7 +252,7 @@ def test_pairs_of_healthy_patients_are_told_from_all_others():
     for row in rows:
         assert row["pairs"] == row["network"].n == row["cross-fade"].n == 5
         assert row["network"].value == row["cross-fade"].value  # the net's paths are cross-fades
-    study.records = replace(records, healthy=np.zeros(30, bool))
+    study.records = replace(records, rhythms=("not known",) * 30)
     none, rest = healthy_and_rest(study, n_pairs=3)
     assert (none["pairs of"], none["pairs"]) == ("healthy patients (0)", 0)
     assert none["network"] == none["cross-fade"] == "no pair"

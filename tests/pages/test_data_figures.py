@@ -25,7 +25,7 @@ def texts(fig):
 
 def test_strips_name_records_and_mark_the_annotated_r_peaks(records):
     fig = data_figures.strips([(records, 3), (records, 0)], seconds=4)
-    rate = survey.heart_rate(records, 3)
+    rate = survey.heart_rates(records)[3]
     assert f"Record s4: atrial fibrillation, {rate:.0f} /min" in texts(fig)
     line, marks = fig.axes[0].lines
     assert len(line.get_xdata()) == 2000
