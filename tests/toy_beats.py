@@ -1,8 +1,8 @@
 """Electrocardiograms of beats at given times, and their annotation."""
 
 import numpy as np
+from toy_records import records_by_hand
 
-from ecglib.data.records import Records, as_waves
 from ecglib.experiments.interpolation import RATE
 
 SECONDS = 10
@@ -24,21 +24,12 @@ def annotation(r_at, fs=RATE, t=True):
     rows = [("qrs", *(round((r + d) * fs) for d in (-0.04, 0, 0.04))) for r in r_at]
     if t:
         rows += [("t", *(round((r + T_DELAY + d) * fs) for d in (-0.1, 0, 0.1))) for r in r_at]
-    return as_waves(rows)
+    return rows
 
 
 def records_of(trains, fs=RATE, annotated=slice(None), t=True):
-    n = len(trains)
-    return Records(
-        signals=np.stack([beats_at(r_at, fs) for r_at in trains]),
-        fs=float(fs),
-        ids=tuple(str(i) for i in range(n)),
-        lead="v6",
-        source="by hand",
-        waves=tuple(annotation(r_at[annotated], fs, t) for r_at in trains),
-        rhythms=("",) * n,
-        diagnoses=((),) * n,
-    )
+    rows = [annotation(r_at[annotated], fs, t) for r_at in trains]
+    return records_by_hand([beats_at(r_at, fs) for r_at in trains], rows, fs)
 
 
 REGULAR = [np.arange(0.45, 9.6, rr) for rr in (0.7, 0.8, 0.9, 1.0, 1.1)]

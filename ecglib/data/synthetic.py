@@ -7,7 +7,7 @@ round a circle; here their sum is written down directly.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,14 +37,13 @@ REACH = 2.5
 QRS_END_MS = 40.0
 FIRST_T_MS = 125.0  # T peak at no displacement
 
-Waves = tuple[list["Bump"], tuple[str, ...]]  # bumps at an RR interval of 1 s, and the findings
+Findings = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Bump:
     """An asymmetric Gaussian: its peak after the R peak (s), sigmas before and after it (s), mV."""
 
-    kind: str
     delay: float
     before: float
     after: float
@@ -73,8 +72,8 @@ def load_synthetic(n_records: int = 200, seed: int = 0) -> Records:
     rhythms = tuple(OTHER_RHYTHMS.get(i % 10, "Sinus rhythm") for i in range(n_records))
     for i, rhythm in enumerate(rhythms):
         rng = np.random.default_rng([seed, i])
-        bumps, found = _patient(rng, rhythm)
-        signal, rows = _record(rng, rhythm, bumps)
+        groups, found = _patient(rng, rhythm)
+        signal, rows = _record(rng, rhythm, groups)
         signals.append(signal)
         waves.append(as_waves(rows))
         findings.append(found)
@@ -105,7 +104,7 @@ def _r_peaks(rng: np.random.Generator, rhythm: str, breath: tuple[float, float])
 
 
 def _record(
-    rng: np.random.Generator, rhythm: str, bumps: list[Bump]
+    rng: np.random.Generator, rhythm: str, groups: dict[str, list[Bump]]
 ) -> tuple[np.ndarray, list[tuple[str, int, int, int]]]:
     """One record's signal, (samples,) mV, and its whole waves as rows for as_waves."""
     time = np.arange(round(SECONDS * FS)) / FS
@@ -114,13 +113,10 @@ def _record(
     r_peaks = _r_peaks(rng, rhythm, breath)
     cycles = np.arange(len(r_peaks))
     phase = np.interp(time, r_peaks, cycles)  # k at the R peak of cycle k, k + 1 at the next
-    groups = [(kind, [bump for bump in bumps if bump.kind == kind]) for kind in KINDS]
     signal, rows = np.zeros_like(time), []
     for k in range(1, len(r_peaks) - 1):
         gain = 1 + depth * np.sin(2 * np.pi * breath[0] * r_peaks[k] + breath[1])
-        for kind, group in groups:
-            if not group:
-                continue
+        for kind, group in groups.items():
             # A cycle's length turns phase into seconds. In long cycles T waves come later and
             # last longer, as the square root of RR (Bazett); P and QRS do not stretch.
             rr = r_peaks[k] - r_peaks[k - 1] if kind == "p" else r_peaks[k + 1] - r_peaks[k]
@@ -150,8 +146,8 @@ def _disturbance(
     return wander + rng.lognormal(np.log(0.005), 0.5) * rng.standard_normal(len(time))
 
 
-def _patient(rng: np.random.Generator, rhythm: str) -> Waves:
-    """One patient's waves.
+def _patient(rng: np.random.Generator, rhythm: str) -> tuple[dict[str, list[Bump]], Findings]:
+    """One patient's waves at an RR interval of 1 s, by kind, and the findings they amount to.
 
     Over patients, durations, delays and amplitudes spread about as they do on LUDB's lead V6;
     chapter 01 shows both.
@@ -160,10 +156,11 @@ def _patient(rng: np.random.Generator, rhythm: str) -> Waves:
     qrs, qrs_findings = _qrs(rng, height)
     t, t_findings = _t(rng, height)
     p, p_findings = ([], ()) if rhythm == "Atrial fibrillation" else _p(rng)
-    return [*qrs, *t, *p], (*qrs_findings, *t_findings, *p_findings)
+    waves = {kind: bumps for kind, bumps in zip(KINDS, (p, qrs, t), strict=True) if bumps}
+    return waves, (*qrs_findings, *t_findings, *p_findings)
 
 
-def _qrs(rng: np.random.Generator, height: float) -> Waves:
+def _qrs(rng: np.random.Generator, height: float) -> tuple[list[Bump], Findings]:
     width = _lognormal(rng, 0.0093, 0.12)
     q, s = rng.uniform(0.02, 0.15), rng.uniform(0.05, 0.5)
     findings = []
@@ -174,43 +171,41 @@ def _qrs(rng: np.random.Generator, height: float) -> Waves:
         height = -height
         findings.append("Negative QRS complex")
     return [
-        Bump("qrs", 0.0, width, width, height),
-        Bump("qrs", -2.3 * width, 0.8 * width, 0.8 * width, -q * height),
-        Bump("qrs", 2.5 * width, 0.9 * width, 1.0 * width, -s * height),
+        Bump(0.0, width, width, height),
+        Bump(-2.3 * width, 0.8 * width, 0.8 * width, -q * height),
+        Bump(2.5 * width, 0.9 * width, 1.0 * width, -s * height),
     ], tuple(findings)
 
 
-def _t(rng: np.random.Generator, height: float) -> Waves:
+def _t(rng: np.random.Generator, height: float) -> tuple[list[Bump], Findings]:
     delay = float(np.clip(rng.normal(0.285, 0.028), 0.21, 0.37))
     duration = _lognormal(rng, 0.193, 0.14)
     rise = rng.uniform(0.5, 0.62)  # most T waves rise more slowly than they fall
     before, after = rise * duration / REACH, (1 - rise) * duration / REACH
-    amplitude = _lognormal(rng, 0.22, 0.5, 0.06, 0.9) * height**0.3
-    wave = Bump("t", delay, before, after, amplitude)
+    height = _lognormal(rng, 0.22, 0.5, 0.06, 0.9) * height**0.3
     draw = rng.random()
     if draw < 0.03:
         return [], ("No T wave",)
     if draw < 0.14:
-        return [replace(wave, amplitude=-amplitude)], ("Inverted T wave",)
+        return [Bump(delay, before, after, -height)], ("Inverted T wave",)
     if draw < 0.20:
-        half = replace(wave, before=before / 2, after=after / 2)
         return [
-            replace(half, delay=delay - duration / 4, amplitude=-0.6 * amplitude),
-            replace(half, delay=delay + duration / 5),
+            Bump(delay - duration / 4, before / 2, after / 2, -0.6 * height),
+            Bump(delay + duration / 5, before / 2, after / 2, height),
         ], ("Biphasic T wave",)
-    return [wave], ()
+    return [Bump(delay, before, after, height)], ()
 
 
-def _p(rng: np.random.Generator) -> Waves:
+def _p(rng: np.random.Generator) -> tuple[list[Bump], Findings]:
     sigma = _lognormal(rng, 0.1, 0.14) / 2 / REACH
     delay = -float(np.clip(rng.normal(0.145, 0.02), 0.11, 0.2))
-    wave = Bump("p", delay, sigma, sigma, _lognormal(rng, 0.065, 0.35, 0.025, 0.2))
+    height = _lognormal(rng, 0.065, 0.35, 0.025, 0.2)
     draw = rng.random()
     if draw < 0.03:
         return [], ("No P wave",)
     if draw < 0.06:
-        return [replace(wave, amplitude=-wave.amplitude)], ("Inverted P wave",)
-    return [wave], ()
+        return [Bump(delay, sigma, sigma, -height)], ("Inverted P wave",)
+    return [Bump(delay, sigma, sigma, height)], ()
 
 
 def _lognormal(
@@ -263,10 +258,10 @@ def controlled_beats(
         )
     lag = (np.arange(WINDOW) - middle) / FS
     constant = [
-        Bump("qrs", 0.0, 0.008, 0.008, 1.2),
-        Bump("qrs", -0.020, 0.007, 0.007, -0.1),
-        Bump("qrs", 0.022, 0.007, 0.007, -0.2),
-        Bump("p", -0.15, 0.02, 0.02, 0.1),
+        Bump(0.0, 0.008, 0.008, 1.2),
+        Bump(-0.020, 0.007, 0.007, -0.1),
+        Bump(0.022, 0.007, 0.007, -0.2),
+        Bump(-0.15, 0.02, 0.02, 0.1),
     ]
     shared = sum(bump.at(lag) for bump in constant)
     sigma = width / 1000 / 2 / REACH

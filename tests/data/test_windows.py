@@ -6,26 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_records import records_by_hand
 
-from ecglib.data.records import Records, as_waves
 from ecglib.data.synthetic import load_synthetic
 from ecglib.data.windows import beat_windows, remove_baseline, resample, split_patients, windows_of
 from ecglib.measures import match_peaks, r_peaks
-
-
-def records_of(signals, waves=None, fs=500.0):
-    signals = np.asarray(signals, np.float32)
-    n = len(signals)
-    return Records(
-        signals=signals,
-        fs=fs,
-        ids=tuple(str(i) for i in range(n)),
-        lead="v6",
-        source="by hand",
-        waves=tuple(as_waves(w) for w in (waves or [[]] * n)),
-        rhythms=("",) * n,
-        diagnoses=((),) * n,
-    )
 
 
 def beats(time, at=(1.0, 2.0, 3.0)):
@@ -34,7 +19,7 @@ def beats(time, at=(1.0, 2.0, 3.0)):
 
 
 TIME = np.arange(2000) / 500
-RAMP = records_of(
+RAMP = records_by_hand(
     np.arange(2000)[None] + 10_000 * np.arange(2)[:, None],
     [
         [("p", 90, 100, 110), ("qrs", 480, 500, 520), ("t", 600, 700, -1)],
@@ -47,7 +32,7 @@ RAMP = records_of(
 def test_baseline_removal_takes_a_slow_sine_and_leaves_the_qrs(wander):
     qrs = beats(TIME)
     slow = 0.5 * np.sin(2 * np.pi * wander * TIME + 1)
-    cleaned = remove_baseline(records_of([qrs + slow])).signals[0]
+    cleaned = remove_baseline(records_by_hand([qrs + slow])).signals[0]
     inner = slice(200, -200)
     assert np.abs(cleaned - qrs)[inner].max() < 0.06
     assert np.std((cleaned - qrs)[inner]) < 0.1 * np.std(slow[inner])
@@ -55,7 +40,7 @@ def test_baseline_removal_takes_a_slow_sine_and_leaves_the_qrs(wander):
 
 
 def test_baseline_removal_takes_a_constant_and_no_more():
-    cleaned = remove_baseline(records_of([beats(TIME) + 3.0])).signals[0]
+    cleaned = remove_baseline(records_by_hand([beats(TIME) + 3.0])).signals[0]
     np.testing.assert_allclose(cleaned, beats(TIME), atol=1e-5)
 
 
@@ -63,7 +48,7 @@ def test_baseline_removal_reckons_in_seconds_at_any_sampling_rate():
     def peak_left(fs):
         time = np.arange(4 * fs) / fs
         t_wave = 0.3 * np.exp(-0.5 * ((time - 2) / 0.04) ** 2)
-        return remove_baseline(records_of([t_wave], fs=float(fs))).signals.max()
+        return remove_baseline(records_by_hand([t_wave], fs=fs)).signals.max()
 
     assert peak_left(500) == pytest.approx(0.3, abs=0.01)
     assert peak_left(128) == pytest.approx(peak_left(500), abs=0.01)
@@ -71,7 +56,7 @@ def test_baseline_removal_reckons_in_seconds_at_any_sampling_rate():
 
 def test_resampling_keeps_a_tone_in_place_and_moves_the_waves_along():
     tone = np.sin(2 * np.pi * 5 * TIME)
-    moved = resample(records_of([tone], [[("qrs", 480, 500, -1), ("t", -1, 1000, 1030)]]), 128)
+    moved = resample(records_by_hand([tone], [[("qrs", 480, 500, -1), ("t", -1, 1000, 1030)]]), 128)
     assert moved.fs == 128 and moved.signals.shape == (1, 512)
     assert moved.signals.dtype == np.float32
     time = np.arange(512) / 128
@@ -87,7 +72,7 @@ def test_resampling_to_the_same_rate_changes_nothing():
 @settings(max_examples=30)
 @given(st.integers(0, 999), st.sampled_from([100, 128, 250, 360, 1000]))
 def test_a_wave_never_leaves_its_record_by_resampling(peak, fs):
-    moved = resample(records_of(np.zeros((1, 1000)), [[("qrs", peak, peak, peak)]]), fs)
+    moved = resample(records_by_hand(np.zeros((1, 1000)), [[("qrs", peak, peak, peak)]]), fs)
     at = moved.waves[0]["peak"][0]
     assert 0 <= at < moved.signals.shape[1]
     assert abs(at / fs - peak / 500) <= 1 / fs
@@ -95,7 +80,7 @@ def test_a_wave_never_leaves_its_record_by_resampling(peak, fs):
 
 @pytest.mark.parametrize(("n", "n_test"), [(3, 1), (10, 2), (60, 12), (200, 40)])
 def test_the_split_puts_every_patient_on_one_side(n, n_test):
-    records = records_of(np.zeros((n, 1)))
+    records = records_by_hand(np.zeros((n, 1)))
     train, test = split_patients(records)
     assert sorted([*train, *test]) == list(range(n))
     assert len(test) == n_test
@@ -105,7 +90,7 @@ def test_the_split_puts_every_patient_on_one_side(n, n_test):
 
 def test_too_few_records_to_split_are_refused():
     with pytest.raises(ValueError, match="of 2 records none is left for the test"):
-        split_patients(records_of(np.zeros((2, 1))))
+        split_patients(records_by_hand(np.zeros((2, 1))))
 
 
 def test_windows_are_cut_where_they_say_with_their_waves():
@@ -139,7 +124,7 @@ def test_beats_stand_in_the_middle_and_cut_ones_are_left_out():
 
 def test_no_beat_at_all_is_said():
     with pytest.raises(ValueError, match="no R peak has a whole window"):
-        beat_windows(records_of(np.zeros((2, 900))))
+        beat_windows(records_by_hand(np.zeros((2, 900))))
 
 
 def test_windows_of_some_records_are_theirs_alone():

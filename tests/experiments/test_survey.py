@@ -1,24 +1,14 @@
 import numpy as np
 import pytest
+from toy_records import records_by_hand
 
-from ecglib.data.records import Records, as_waves
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments import survey
 
 
-def made(*beats, rhythms=None, samples=2000) -> Records:
-    """Records at 500 Hz whose waves are given as (kind, onset, peak, offset) rows."""
-    n = len(beats)
-    return Records(
-        signals=np.zeros((n, samples), np.float32),
-        fs=500.0,
-        ids=tuple(str(i) for i in range(n)),
-        lead="v6",
-        source="made",
-        waves=tuple(as_waves(rows) for rows in beats),
-        rhythms=rhythms or ("",) * n,
-        diagnoses=((),) * n,
-    )
+def made(*beats, rhythms=None, samples=2000):
+    """Silent records at 500 Hz whose waves are given as (kind, onset, peak, offset) rows."""
+    return records_by_hand(np.zeros((len(beats), samples)), beats, rhythms=rhythms)
 
 
 def r_peaks(*samples):
