@@ -68,24 +68,18 @@ def load_synthetic(n_records: int = 200, seed: int = 0) -> Records:
     """
     if n_records < 1:
         raise ValueError(f"n_records is {n_records}: ask for one record at least.")
-    signals, waves, findings = [], [], []
     rhythms = tuple(OTHER_RHYTHMS.get(i % 10, "Sinus rhythm") for i in range(n_records))
-    for i, rhythm in enumerate(rhythms):
-        rng = np.random.default_rng([seed, i])
-        groups, found = _patient(rng, rhythm)
-        signal, rows = _record(rng, rhythm, groups)
-        signals.append(signal)
-        waves.append(as_waves(rows))
-        findings.append(found)
+    made = [_record(np.random.default_rng([seed, i]), r) for i, r in enumerate(rhythms)]
+    signals, waves, findings = zip(*made, strict=True)
     return Records(
         signals=np.array(signals, np.float32),
         fs=FS,
         ids=tuple(f"s{i + 1}" for i in range(n_records)),
         lead="v6",
         source=f"synthetic (seed {seed})",
-        waves=tuple(waves),
+        waves=waves,
         rhythms=rhythms,
-        diagnoses=tuple(findings),
+        diagnoses=findings,
     )
 
 
@@ -103,10 +97,9 @@ def _r_peaks(rng: np.random.Generator, rhythm: str, breath: tuple[float, float])
     return np.array(times)
 
 
-def _record(
-    rng: np.random.Generator, rhythm: str, groups: dict[str, list[Bump]]
-) -> tuple[np.ndarray, list[tuple[str, int, int, int]]]:
-    """One record's signal, (samples,) mV, and its whole waves as rows for as_waves."""
+def _record(rng: np.random.Generator, rhythm: str) -> tuple[np.ndarray, np.ndarray, Findings]:
+    """One record's signal, (samples,) mV, its whole waves, (waves,) WAVE, and its findings."""
+    groups, findings = _patient(rng, rhythm)
     time = np.arange(round(SECONDS * FS)) / FS
     breath = rng.uniform(0.18, 0.32), rng.uniform(0, 2 * np.pi)  # Hz, rad
     depth = rng.uniform(0.01, 0.07)
@@ -130,7 +123,7 @@ def _record(
             offset = round(FS * np.interp(k + after / unit, cycles, r_peaks))
             if onset >= 0 and offset < len(time):
                 rows.append((kind, onset, int(near[np.argmax(np.abs(wave))]), offset))
-    return signal + _disturbance(rng, time, rhythm, breath), rows
+    return signal + _disturbance(rng, time, rhythm, breath), as_waves(rows), findings
 
 
 def _disturbance(

@@ -27,10 +27,9 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
     """Records of one lead from a WFDB record, or from every record of a folder and its subfolders.
 
     Signals are in mV at 500 Hz, and all of one length: their first 10 s, or as much as the
-    shortest has. Waves come from the annotation that is there: a file named after the lead (as
-    LUDB's), else `atr`, else `qrs`; where there is none, R peaks are found by wfdb's detector and
-    nothing else is. Rhythms and findings are unknown, so that no record counts as healthy.
-    Headers are believed, so that LUDB's own folder is for load_ludb alone.
+    shortest has. Waves come from a file named after the lead (as LUDB's), else `atr`, else `qrs`;
+    without one, R peaks alone are detected. Rhythms and findings are unknown. Headers are
+    believed, so that LUDB's own folder is for load_ludb alone.
 
     path: a folder, or a record's name with or without an extension.
     lead: a signal's name in the header, in either case.

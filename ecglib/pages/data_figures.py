@@ -41,9 +41,8 @@ def strips(shown: Sequence[tuple[Records, int]], seconds: float | None = None) -
         ax.plot(peaks / records.fs, marks, "v", color=COLORS["qrs"], ms=4)
         whose = f"{records.source}, record" if len(sources) > 1 else "Record"
         rhythm = records.rhythms[record] or "rhythm not known"
-        rate = f"{heart_rates(records)[record]:.0f} /min"
-        title = f"{whose} {records.ids[record]}: {rhythm[0].lower()}{rhythm[1:]}, {rate}"
-        ax.set_title(title, fontsize=10, pad=2)
+        said = f"{rhythm[0].lower()}{rhythm[1:]}, {heart_rates(records)[record]:.0f} /min"
+        ax.set_title(f"{whose} {records.ids[record]}: {said}", fontsize=10, pad=2)
         ecg_axes(ax, seconds=False)
         ax.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
         ax.locator_params(axis="y", nbins=3)
