@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,7 +53,7 @@ def test_an_unknown_record_is_named_beside_those_there_are():
 def test_parts_of_different_length_are_refused():
     records = three_records()
     with pytest.raises(ValueError, match=r"\(3, 4\) do not match the 2 records"):
-        Records(**{**records.__dict__, "ids": ("a", "b")})
+        replace(records, ids=("a", "b"))
 
 
 @pytest.mark.parametrize(

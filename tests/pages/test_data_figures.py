@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ecglib.data.records import WAVE
+from ecglib.data.records import as_waves
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments import survey
 from ecglib.pages import data_figures
@@ -51,9 +53,8 @@ def test_a_cycle_shades_each_wave_over_its_duration(records):
 
 
 def test_a_cycle_of_r_peaks_alone_claims_no_durations(records):
-    alone = records.subset([0])
-    alone = type(alone)(**{**alone.__dict__, "waves": (np.array([("qrs", -1, 1200, -1)], WAVE),)})
-    fig = data_figures.cycle(alone)
+    alone = (as_waves([("qrs", -1, 1200, -1)]),)
+    fig = data_figures.cycle(replace(records.subset([0]), waves=alone))
     assert "R peak" in texts(fig) and not fig.axes[0].patches
 
 
