@@ -33,37 +33,42 @@ AFTER_S, AFTER_SHARE = 0.45, 0.55
 
 
 @dataclass(frozen=True)
+class Original:
+    """The record in whose place a process is drawn.
+
+    signal: (samples,), any unit. fs: Hz. r_peaks: (beats,), rising, in samples.
+    """
+
+    signal: np.ndarray
+    fs: float
+    r_peaks: np.ndarray
+
+
+@dataclass(frozen=True)
 class Process:
     """A signal that can be drawn in the place of a record.
 
     name: in figures and tables; each name has random numbers of its own.
-    draw: from a record's signal (samples,), its sampling rate in Hz, a random generator, its
-        R peaks (beats,), rising, in samples, and a length scale in s, to values (samples,) of any
+    draw: from a record, a length scale in s and a random generator to values (samples,) of any
         mean and variance.
     """
 
     name: str
-    draw: Callable[[np.ndarray, float, np.random.Generator, np.ndarray, float], np.ndarray]
+    draw: Callable[[Original, float, np.random.Generator], np.ndarray]
 
 
 def trajectory(
-    process: Process,
-    signal: np.ndarray,
-    fs: float,
-    rng: np.random.Generator,
-    r_peaks: np.ndarray,
-    length_s: float,
+    process: Process, original: Original, length_s: float, rng: np.random.Generator
 ) -> np.ndarray:
     """A trajectory of a process with a record's mean and variance, (samples,), in its unit.
-
-    signal, fs, rng, r_peaks, length_s: what `Process.draw` takes.
 
     Raises ValueError for a process that does not draw as many finite values, not all equal, as the
     record has samples, and for one that asks for more R peaks than the record has.
     """
+    signal = original.signal
     if process == ECG:  # not even round-off comes between
         return signal
-    values = np.asarray(process.draw(signal, fs, rng, r_peaks, length_s))
+    values = np.asarray(process.draw(original, length_s, rng))
     if values.shape != signal.shape or not np.isfinite(values).all() or np.ptp(values) == 0:
         raise ValueError(
             f'the process "{process.name}" drew values of shape {values.shape} for a record of '
@@ -79,14 +84,9 @@ def gaussian(name: str, covariance: Callable[[np.ndarray, float], np.ndarray]) -
         covariance at each lag (n,), 1 at lag 0.
     """
 
-    def draw(
-        signal: np.ndarray,
-        fs: float,
-        rng: np.random.Generator,
-        r_peaks: np.ndarray,
-        length_s: float,
-    ) -> np.ndarray:
-        return sample_stationary(lambda lag: covariance(lag, length_s * fs), len(signal), rng)
+    def draw(original: Original, length_s: float, rng: np.random.Generator) -> np.ndarray:
+        length = length_s * original.fs
+        return sample_stationary(lambda lag: covariance(lag, length), len(original.signal), rng)
 
     return Process(name, draw)
 
@@ -118,11 +118,9 @@ def sample_stationary(
 ) -> np.ndarray:
     """Draw a stationary Gaussian process on the grid 0, 1, ..., (samples,), by FFT.
 
-    The grid is laid on a circle of at least twice its length, round which the covariance is that
-    of the shorter way (circulant embedding, Dietrich and Newsam, SIAM J. Sci. Comput. 18:1088,
-    1997).
-
-    covariance: from lags (n,), in samples, to (n,).
+    The grid is laid on a circle of at least twice its length, round which the covariance, from lags
+    (n,) in samples to (n,), is that of the shorter way (circulant embedding, Dietrich and Newsam,
+    SIAM J. Sci. Comput. 18:1088, 1997).
 
     Raises ValueError for a covariance that no circle up to 64 times the grid can hold.
     """
@@ -149,74 +147,63 @@ def _sample_circle(eigenvalues: np.ndarray, rng: np.random.Generator) -> np.ndar
     return (np.fft.fft(spectrum) / np.sqrt(len(eigenvalues))).real
 
 
-def _periodic(
-    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
-) -> np.ndarray:
+def _periodic(original: Original, length_s: float, rng: np.random.Generator) -> np.ndarray:
     """A random smooth cycle, repeated every median RR interval."""
-    _need_rhythm("periodic", r_peaks)
-    period = round(np.median(np.diff(r_peaks)))
-    eigenvalues = np.fft.fft(periodic(_lags(period), length_s * fs, period)).real
-    return np.resize(_sample_circle(eigenvalues, rng), len(signal))
+    _need_rhythm("periodic", original)
+    period = round(np.median(np.diff(original.r_peaks)))
+    eigenvalues = np.fft.fft(periodic(_lags(period), length_s * original.fs, period)).real
+    return np.resize(_sample_circle(eigenvalues, rng), len(original.signal))
 
 
-def _phase_randomised(
-    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
-) -> np.ndarray:
+def _phase_randomised(original: Original, _: float, rng: np.random.Generator) -> np.ndarray:
     """The signal's amplitude spectrum with random phases."""
-    spectrum = np.fft.rfft(signal.astype(float))
-    free = slice(1, (len(signal) + 1) // 2)  # the mean and, of an even length, the last are real
+    samples = len(original.signal)
+    spectrum = np.fft.rfft(original.signal.astype(float))
+    free = slice(1, (samples + 1) // 2)  # the mean and, of an even length, the last are real
     turns = rng.uniform(0, 2 * np.pi, len(spectrum[free]))
     spectrum[free] = np.abs(spectrum[free]) * np.exp(1j * turns)
-    return np.fft.irfft(spectrum, len(signal))
+    return np.fft.irfft(spectrum, samples)
 
 
-def _shuffled_beats(
-    signal: np.ndarray, fs: float, rng: np.random.Generator, r_peaks: np.ndarray, length_s: float
-) -> np.ndarray:
+def _shuffled_beats(original: Original, _: float, rng: np.random.Generator) -> np.ndarray:
     """Beats whole, in random order, with random pauses between them, bridged by straight lines."""
-    _need_rhythm("shuffled beats", r_peaks)
-    spans = beats(r_peaks, fs, len(signal))
+    _need_rhythm("shuffled beats", original)
+    signal, spans = original.signal, beats(original)
     spans = [spans[i] for i in rng.permutation(len(spans))]
-    free = len(signal) - sum(end - start for start, end in spans)
-    # Points dropped at random on a line cut it into independent pauses; none is shorter than one
-    # sample.
-    cuts = np.sort(rng.choice(np.arange(1, free), len(spans), replace=False))
-    pauses = np.diff(cuts, prepend=0)
-    time, values, now = [], [], 0
-    for (start, end), pause in zip(spans, pauses, strict=True):
-        now += pause
-        time.append(np.arange(now, now + end - start))
-        values.append(signal[start:end])
-        now += end - start
+    lengths = [end - start for start, end in spans]
+    # Points dropped at random on the line that the beats leave free cut it into independent pauses;
+    # none is shorter than one sample.
+    free = np.arange(1, len(signal) - sum(lengths))
+    cuts = np.sort(rng.choice(free, len(spans), replace=False))
+    places = cuts + np.cumsum([0, *lengths[:-1]])
+    time = [place + np.arange(length) for place, length in zip(places, lengths, strict=True)]
+    values = [signal[start:end] for start, end in spans]
     return np.interp(np.arange(len(signal)), np.concatenate(time), np.concatenate(values))
 
 
-def beats(r_peaks: np.ndarray, fs: float, samples: int) -> list[tuple[int, int]]:
-    """The stretch [start, end) of each whole beat, in samples; stretches never overlap.
-
-    r_peaks: (beats,), rising, in samples. fs: Hz.
-    """
+def beats(original: Original) -> list[tuple[int, int]]:
+    """The stretch [start, end) of each whole beat, in samples; stretches never overlap."""
+    r_peaks, fs = original.r_peaks, original.fs
     rr = np.diff(r_peaks)
     before = np.minimum(BEFORE_S * fs, BEFORE_SHARE * np.concatenate([rr[:1], rr])).astype(int)
     after = np.minimum(AFTER_S * fs, AFTER_SHARE * np.concatenate([rr, rr[-1:]])).astype(int)
     spans = zip((r_peaks - before).tolist(), (r_peaks + after).tolist(), strict=True)
-    return [(start, end) for start, end in spans if start >= 0 and end <= samples]
+    return [(start, end) for start, end in spans if start >= 0 and end <= len(original.signal)]
 
 
-def _need_rhythm(name: str, r_peaks: np.ndarray) -> None:
-    if len(r_peaks) < 3:
+def _need_rhythm(name: str, original: Original) -> None:
+    if len(original.r_peaks) < 3:
         raise ValueError(
             f'the process "{name}" takes its rhythm from at least 3 R peaks, but the record has '
-            f"{len(r_peaks)}; leave the record or the process out."
+            f"{len(original.r_peaks)}; leave the record or the process out."
         )
 
 
-ECG = Process("ECG", lambda signal, *_: signal)  # the record itself, which others are compared with
+ECG = Process("ECG", lambda original, *_: original.signal)  # what the others are compared with
 
 SQUARED_EXPONENTIAL = gaussian("squared exponential", squared_exponential)
 MATERN = gaussian("Matérn 3/2", matern)
 RATIONAL_QUADRATIC = gaussian("rational quadratic", rational_quadratic)
-GAUSSIAN = (SQUARED_EXPONENTIAL, MATERN, RATIONAL_QUADRATIC)
 
 PERIODIC = Process("periodic", _periodic)
 PHASE_RANDOMISED = Process("phase-randomised", _phase_randomised)

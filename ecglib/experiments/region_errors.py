@@ -19,17 +19,14 @@ OVER_VARIANCE = "error over variance"
 
 def mean_errors(outcome: RegionOutcome) -> dict[str, Estimate]:
     """Mean error of either part, by "inside" and "outside"."""
-    return {
-        "inside": bootstrap(outcome.inside, unit=OVER_VARIANCE),
-        "outside": bootstrap(outcome.outside, unit=OVER_VARIANCE),
-    }
+    return {part: bootstrap(errors, unit=OVER_VARIANCE) for part, errors in outcome.errors.items()}
 
 
 def errors_by_setting(outcomes: Sequence[RegionOutcome]) -> dict[str, np.ndarray]:
     """Errors of outcomes that differ in one setting: "inside" and "outside" (records, settings)."""
     return {
-        "inside": np.stack([outcome.inside for outcome in outcomes], axis=1),
-        "outside": np.stack([outcome.outside for outcome in outcomes], axis=1),
+        part: np.stack([outcome.errors[part] for outcome in outcomes], axis=1)
+        for part in outcomes[0].errors
     }
 
 
@@ -43,14 +40,11 @@ def differences_by_part(
 ) -> dict[str, dict[str, Estimate]]:
     """By "inside" and "outside": each named process's error less the ECG's."""
     return {
-        "inside": {
-            name: paired_difference(ecg.inside, process.inside)
+        part: {
+            name: paired_difference(errors, process.errors[part])
             for name, process in processes.items()
-        },
-        "outside": {
-            name: paired_difference(ecg.outside, process.outside)
-            for name, process in processes.items()
-        },
+        }
+        for part, errors in ecg.errors.items()
     }
 
 
@@ -95,10 +89,7 @@ def published_rows(ecg: RegionOutcome, process: RegionOutcome) -> list[dict[str,
 def process_evidence(
     differences: Mapping[str, Mapping[str, Estimate]], kernels: Sequence[Process]
 ) -> dict[str, Estimate]:
-    """C11's and C12's evidence: the differences by part of the Gaussian processes alone.
-
-    Under "inside/squared exponential" and so on.
-    """
+    """C11's and C12's evidence: the Gaussian processes' "inside/squared exponential" and so on."""
     return {
         f"{part}/{kernel.name}": by_process[kernel.name]
         for part, by_process in differences.items()
@@ -142,10 +133,10 @@ def switch_evidence(cycles: Sequence[float], inside: np.ndarray) -> dict[str, Es
 
 
 def outside_slope(outcomes: Sequence[RegionOutcome]) -> Estimate:
-    """C14's evidence: the slope of the outside error against the region's share of the signal.
+    """C14's evidence: the outside error's slope against the region's share of the signal.
 
-    outcomes: of regions that differ in length. The slope's unit is error over variance for the
-    whole signal.
+    outcomes: of regions that differ in length. The unit is error over variance for the whole
+    signal.
     """
     outside = errors_by_setting(outcomes)["outside"]
     samples = outcomes[0].signals.shape[1]
@@ -189,10 +180,9 @@ def factorial_conditions() -> dict[Cell, Condition]:
 def cell_name(cell: Cell) -> str:
     """A cell in words."""
     repeats, period, moderate = cell
-    return (
-        f"{'ECG' if repeats else 'process'}, {'2 cycles' if period else '½ cycle'}, "
-        f"p = {GOOD if moderate else BAD}"
-    )
+    process = "ECG" if repeats else "process"
+    cycles = "2 cycles" if period else "½ cycle"
+    return f"{process}, {cycles}, p = {GOOD if moderate else BAD}"
 
 
 def factorial_effects(outcomes: Mapping[Cell, RegionOutcome]) -> dict[str, Estimate]:

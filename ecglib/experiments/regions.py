@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecglib.data.records import Records
-from ecglib.experiments.processes import ECG, LENGTH_S, Process, trajectory
+from ecglib.experiments.processes import ECG, LENGTH_S, Original, Process, trajectory
 from ecglib.fits import ensemble_size, resolve_device, run
 from ecglib.measures import r_peaks
 from ecglib.nets.unpunished import BAD, GOOD, UnpunishedFit, fit_unpunished, shared_settings
@@ -24,8 +24,7 @@ MODEL_BYTES = 24e6  # memory of one network while it is fitted, with room to spa
 class Condition:
     """How a network is fitted, whatever the record.
 
-    p: the middle pool. process: what is drawn in the record's place; `ECG` is the record itself.
-    arm: what the network is fed, see `UnpunishedFit`.
+    p, arm: as of `UnpunishedFit`. process: what is drawn in the record's place.
     region: the unpunished samples [start, end), used where `cycles` is None.
     cycles: how many of the record's median RR intervals are observed, all of the rest unpunished.
     place: where the observed part lies, at the record's "start" or at its "end".
@@ -83,8 +82,8 @@ class RegionOutcome:
 
     signals, reconstructions: (records, samples), microvolts. regions: (records, 2), samples.
     inside, outside: (records,) mean squared error over the part's own length and variance.
-    published_inside, published_outside: (records,) the authors' columns, microvolts squared: the
-    training loss with its penalty, and the error inside over the whole length.
+    published_inside, published_outside: (records,) the authors' columns, microvolts squared, as
+        `fit_unpunished` explains them.
     """
 
     signals: np.ndarray
@@ -94,6 +93,11 @@ class RegionOutcome:
     outside: np.ndarray
     published_inside: np.ndarray
     published_outside: np.ndarray
+
+    @property
+    def errors(self) -> dict[str, np.ndarray]:
+        """The errors by part."""
+        return {"inside": self.inside, "outside": self.outside}
 
 
 def prepare_study(
@@ -107,8 +111,8 @@ def prepare_study(
 ) -> RegionStudy:
     """The first `n_records` records that have a rhythm and room for the longest observed part.
 
-    n_records: None for all. longest_cycles: records need 3 R peaks, and so many of their median RR
-    intervals must fit into nine tenths of them. steps, seed, device: as of `RegionStudy`.
+    n_records: None for all. longest_cycles: so many of their median RR intervals must fit into
+    nine tenths of them. steps, seed, device: as of `RegionStudy`.
 
     Raises ValueError where no record does.
     """
@@ -163,31 +167,26 @@ def signal_of(study: RegionStudy, condition: Condition, record: int) -> np.ndarr
 
     A trajectory depends on the record, the process's name and the record's seed.
     """
-    process = condition.process
-    rng = np.random.default_rng([study.seed + record, *process.name.encode()])
-    signal, peaks = study.signals[record], study.r_peaks[record]
-    return trajectory(process, signal, study.fs, rng, peaks, condition.length_s)
+    original = Original(study.signals[record], study.fs, study.r_peaks[record])
+    rng = np.random.default_rng([study.seed + record, *condition.process.name.encode()])
+    return trajectory(condition.process, original, condition.length_s, rng)
 
 
 def specs_of(study: RegionStudy, condition: Condition) -> list[UnpunishedFit]:
     """One fit a record."""
-    specs = []
-    for record in range(len(study))[: condition.first]:
-        start, end = region_of(study, condition, record)
-        specs.append(
-            UnpunishedFit(
-                signal_of(study, condition, record),
-                start,
-                end,
-                condition.p,
-                steps=study.steps,
-                seed=study.seed + record,
-                arm=condition.arm,
-                record=f"{study.ids[record]}, {condition.process.name}",
-                device=study.device,
-            )
+    return [
+        UnpunishedFit(
+            signal_of(study, condition, record),
+            *region_of(study, condition, record),
+            condition.p,
+            steps=study.steps,
+            seed=study.seed + record,
+            arm=condition.arm,
+            record=f"{study.ids[record]}, {condition.process.name}",
+            device=study.device,
         )
-    return specs
+        for record in range(len(study))[: condition.first]
+    ]
 
 
 def fit_conditions(
@@ -200,15 +199,14 @@ def fit_conditions(
     Raises as `run` and `UnpunishedFit` do.
     """
     specs = {condition: specs_of(study, condition) for condition in dict.fromkeys(conditions)}
-    results = iter(
-        run(
-            fit_unpunished,
-            [spec for of_one in specs.values() for spec in of_one],
-            batch=ensemble_size(MODEL_BYTES, resolve_device(study.device)),
-            group=shared_settings,
-            label=label,
-        )
+    fits = run(
+        fit_unpunished,
+        [spec for of_one in specs.values() for spec in of_one],
+        batch=ensemble_size(MODEL_BYTES, resolve_device(study.device)),
+        group=shared_settings,
+        label=label,
     )
+    results = iter(fits)
     return {
         condition: _outcome(of_one, [next(results) for _ in of_one])
         for condition, of_one in specs.items()
@@ -216,12 +214,15 @@ def fit_conditions(
 
 
 def _outcome(specs: Sequence[UnpunishedFit], results: Sequence[dict]) -> RegionOutcome:
+    def numbers(name: str) -> np.ndarray:
+        return np.array([float(result[name]) for result in results])
+
     return RegionOutcome(
         signals=np.stack([spec.signal for spec in specs]),
         reconstructions=np.stack([result["reconstruction"] for result in results]),
         regions=np.array([(spec.start, spec.end) for spec in specs]),
-        inside=np.array([float(result["inside_error"]) for result in results]),
-        outside=np.array([float(result["outside_error"]) for result in results]),
-        published_inside=np.array([float(result["published_inside"]) for result in results]),
-        published_outside=np.array([float(result["published_outside"]) for result in results]),
+        inside=numbers("inside_error"),
+        outside=numbers("outside_error"),
+        published_inside=numbers("published_inside"),
+        published_outside=numbers("published_outside"),
     )

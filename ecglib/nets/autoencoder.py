@@ -16,10 +16,9 @@ UNIT_MV = 0.2
 class ConvAutoencoder(nn.Module):
     """The autoencoder of the paper's Table I; its arguments are the table's numbers.
 
-    length: samples of a signal, a multiple of the pools' product.
+    length: samples of a signal, a multiple of the pools' product. latent: numbers in the code.
     filters, kernels (taps), pools: one entry for each block of the encoder. The decoder mirrors
         it: dense, then upsampling and convolution for each block, in reverse.
-    latent: numbers in the code.
     batch_norm: whether blocks normalise along the channels.
     dropout: probability after each block of the encoder.
     convolution: FFTConv1d, or nn.Conv1d for the same net with PyTorch's own convolution.

@@ -1,10 +1,9 @@
 """'Same' convolution of long signals with long kernels, by FFT, with its own backward pass.
 
 A product of spectra is a convolution on a circle. A signal is cut into blocks that overlap by the
-kernel's length, each block is multiplied by the kernel's spectrum, and of each product what the
-circle did not touch is kept (overlap-save); `plan` chooses how long the blocks are. Everything is
-done for many models at once, each with kernels of its own: the sum over channels is a matrix
-product at each frequency. The backward pass reuses the spectra of the forward one.
+kernel's length, and of each product with the kernel's spectrum what the circle did not touch is
+kept (overlap-save). Many models are convolved at once, each with kernels of its own: the sum over
+channels is a matrix product at each frequency. The backward pass reuses the spectra of the forward.
 
 Tensors are (models, batch, channels, length) outside and (models, channels, batch, length) inside;
 results are views in PyTorch's order, and arguments may have any strides.
@@ -63,8 +62,8 @@ def conv1d_same(x: Tensor, weight: Tensor, bias: Tensor | None = None, upsample:
     """Convolve each model's signals with its own kernels, as nn.Conv1d(padding="same") does.
 
     x (models, batch, in, length), weight (models, out, in, taps), bias (models, out) ->
-    (models, batch, out, length * upsample). `upsample` repeats every sample that many times first
-    (nearest neighbour): the kernel does the repeating, and only the short signal is transformed.
+    (models, batch, out, length * upsample). Every sample is first repeated `upsample` times, which
+    the kernel does: only the short signal is transformed.
 
     Raises ValueError when the shapes do not fit together.
     """
@@ -235,10 +234,10 @@ def plan(
     length: input samples. taps: of the kernel, and left: those before the one that meets the
     output's own sample, at the output's rate, `stride` times the input's. inner, outer: channels.
 
-    One block needs no room for the whole kernel: the ends of the circle
-    may overlap where both are zero, so length + max(left, right) is enough. Small blocks transform
-    the overlaps in vain, large ones the kernels' zeros: for a batch the signals' transforms weigh
-    more, for a single signal the kernels' do.
+    One block needs no room for the whole kernel: the ends of the circle may overlap where both are
+    zero, so length + max(left, right) is enough. Small blocks transform the overlaps in vain, large
+    ones the kernels' zeros: for a batch the signals' transforms weigh more, for a single signal the
+    kernels' do.
     """
     right = taps - 1 - left
     lead = -(-left // stride)

@@ -11,10 +11,9 @@ from torch.nn import functional as F
 
 
 def max_pool1d_same(x: Tensor, pool: int) -> Tensor:
-    """Max pooling with TensorFlow's 'SAME' padding.
+    """Max pooling with TensorFlow's 'SAME' padding: half of what is missing on either side.
 
-    x (models, batch, channels, length) -> (models, batch, channels, ceil(length / pool)). What is
-    missing from a whole number of windows is added half before and half after the signal.
+    x (models, batch, channels, length) -> (models, batch, channels, ceil(length / pool)).
     """
     missing = -x.shape[-1] % pool
     x = x.transpose(1, 2)

@@ -18,15 +18,12 @@ class AutoencoderFit:
     """One autoencoder to train.
 
     signals: training windows, (windows, samples), float32, mV.
-    validation: windows it never trains on, (windows, samples), float32, mV; none by default.
-    network: the class of the net, built as `network(length=..., **net)`, with `encode`, `decode`
-        and `forward`; the length is the windows'.
-    net: the network's arguments; with `ConvAutoencoder`, those that differ from Table I.
-    steps: minibatches.
-    batch: windows in each, drawn without replacement until all were seen.
+    validation: windows it never trains on, (windows, samples), float32, mV.
+    network, net: the class of the net, with `encode`, `decode` and `forward`, and its arguments;
+        it is built as `network(length=..., **net)`.
+    steps: minibatches. batch: windows in each, drawn without replacement until all were seen.
     learning_rate: the highest of the one-cycle schedule, reached after three tenths of the steps.
-    weight_decay: Adam's.
-    input_noise: standard deviation of white noise added to the input, mV.
+    weight_decay: Adam's. input_noise: standard deviation of white noise added to the input, mV.
     seed: of the initial weights, the minibatches and the noise.
     device: "auto", "cpu" or "cuda".
     """
@@ -47,10 +44,9 @@ class AutoencoderFit:
 def train(
     specs: Sequence[AutoencoderFit], label: str = "autoencoders"
 ) -> tuple[list[nn.Module], list[dict[str, np.ndarray]]]:
-    """The trained nets, on the CPU and in evaluation mode, and their results, one a spec.
+    """Trained nets, on the CPU in evaluation mode, and the results of `fit_autoencoders`, by spec.
 
-    label: name of the fits, for the progress bar and for errors. The results are those of
-    `fit_autoencoders`, kept on disk.
+    label: name of the fits, for the progress bar and for errors.
     """
     results = run(fit_autoencoders, specs, label=label)
     pairs = zip(results, specs, strict=True)
@@ -80,8 +76,7 @@ def load_autoencoder(result: Mapping[str, np.ndarray], spec: AutoencoderFit) -> 
 
 
 def _build(spec: AutoencoderFit) -> nn.Module:
-    # Initial weights and dropout draw from torch's global state, so that state is lent and put
-    # back.
+    # Initial weights and dropout draw from torch's global state, which is lent and put back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
         return spec.network(length=spec.signals.shape[1], **spec.net)

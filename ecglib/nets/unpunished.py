@@ -1,9 +1,8 @@
 """The paper's unpunished networks (section III): their fit, and many of them fitted at once.
 
 Each network is an autoencoder of one signal whose squared error does not count in a region, built
-and trained as the authors' script does it in TensorFlow 1. Many of them are stepped together, each
-with its own weights, signal, region and optimiser state. While fitted, a network computes only
-those samples that its loss depends on: what lies deep in the region is left out.
+and trained as the authors' script does it in TensorFlow 1. While fitted, it computes only those
+samples that its loss depends on: what lies deep in the region is left out.
 """
 
 from collections.abc import Hashable, Iterator
@@ -42,17 +41,14 @@ COARSE = 250  # samples: unit of what is left out, so that networks of like regi
 class UnpunishedFit:
     """One network to fit to one signal, by the published protocol.
 
-    signal: (samples,), microvolts. The unit matters: the weight penalty is weighed against
-        squared microvolts.
+    signal: (samples,), microvolts, against whose squares the weight penalty is weighed.
     start, end: the unpunished region [start, end), samples.
-    p: the middle pool, 1 to 10; the whole stride is 4 p. `GOOD` is 3, `BAD` is 7.
-    steps: of Adagrad.
-    seed: of the initial weights (the same whatever p) and of the noise.
+    p: the middle pool, 1 to 10; the whole stride is 4 p.
+    steps: of Adagrad. seed: of the initial weights (the same whatever p) and of the noise.
     arm: what the network is fed. "whole": the signal, the region included, as published;
         "hidden": the signal, in the region replaced by the mean of the rest; "noise": white noise
         of the signal's mean and variance (deep image prior).
-    record: name of the signal, for messages.
-    device: "auto", "cpu" or "cuda".
+    record: name of the signal, for messages. device: "auto", "cpu" or "cuda".
 
     Raises ValueError for a region that is empty, reversed, outside the signal or all of it, for a
     p outside 1 to 10 or that leaves no code, and for a signal that is not finite or is flat.

@@ -2,12 +2,11 @@
 
 import json
 
-import matplotlib.pyplot as plt
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from ecglib.ledger import find_book
-from ecglib.pages.style import COLORS, WIDTH
+from ecglib.pages.style import COLORS, panels
 from ecglib.pages.tables import table
 
 AXES = {  # by row: its variable, that variable's label, what the baseline is
@@ -50,8 +49,8 @@ def compared(bench: dict[str, dict]) -> Markdown:
 def scaling_figure(bench: dict[str, dict]) -> Figure:
     """How the cost grows with kernel, signal and ensemble: baseline and ours, log scales."""
     shown = [name for name in AXES if name in bench]
-    fig, axes = plt.subplots(len(shown), 1, figsize=(WIDTH, 2.4 * len(shown)), squeeze=False)
-    for ax, name in zip(axes[:, 0], shown, strict=True):
+    fig, axes = panels(len(shown), 2.4 * len(shown))
+    for ax, name in zip(axes, shown, strict=True):
         row = bench[name]
         variable, label, baseline = AXES[name]
         sizes = [point[variable] for point in row["points"]]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ecglib.estimates import Estimate, bootstrap
 from ecglib.experiments.regions import NETS, RegionOutcome
 from ecglib.pages.intervals import interval_rows
-from ecglib.pages.style import COLORS, WIDTH, stamp
+from ecglib.pages.style import COLORS, WIDTH, panels, stamp
 
 PARTS = {"inside": "inside the region", "outside": "outside it"}
 SERIES_COLORS = (COLORS["good"], COLORS["bad"])
@@ -22,17 +22,12 @@ HIGHEST = 2.0  # error at the end of the scatter's axes
 def restored(rows: Mapping[str, RegionOutcome], record: int, fs: float, source: str) -> Figure:
     """One record's signal and reconstruction under each named condition, the region shaded.
 
-    record: its place in the outcomes. fs: Hz. source: which data these are.
+    record: its place in the outcomes. fs: Hz.
     """
-    fig, grid = plt.subplots(
-        len(rows), 1, figsize=(WIDTH, 0.6 + 1.55 * len(rows)), sharex=True, squeeze=False
-    )
-    axes = grid[:, 0]
+    fig, axes = panels(len(rows), 0.6 + 1.55 * len(rows), sharex=True)
     for ax, (name, outcome) in zip(axes, rows.items(), strict=True):
-        _draw(ax, outcome, record, fs)
-        ax.set_title(f"{name}: {_errors_text(outcome, record)}")
-    _legend(fig, axes[0])
-    axes[-1].set_xlabel("time, s")
+        _draw(ax, outcome, record, fs, f"{name}: ")
+    _finish(fig)
     stamp(fig, source)
     return fig
 
@@ -40,24 +35,21 @@ def restored(rows: Mapping[str, RegionOutcome], record: int, fs: float, source: 
 def mask_frame(outcome: RegionOutcome, fs: float, title: str) -> Figure:
     """One frame of the mask's slider, of an outcome's first record; fs: Hz."""
     fig, ax = plt.subplots(figsize=(WIDTH, 3.1))
-    _draw(ax, outcome, 0, fs)
-    ax.set_title(f"{title}\n{_errors_text(outcome, 0)}")
-    ax.set_xlabel("time, s")
-    _legend(fig, ax)
+    _draw(ax, outcome, 0, fs, f"{title}\n")
+    _finish(fig)
     return fig
 
 
-def _errors_text(outcome: RegionOutcome, record: int) -> str:
-    inside, outside = outcome.inside[record], outcome.outside[record]
-    return f"error inside {inside:.2f}, outside {outside:.4f}"
+def _finish(fig: Figure) -> None:
+    """One legend and one label for all panels."""
+    fig.legend(*fig.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    fig.axes[-1].set_xlabel("time, s")
 
 
-def _legend(fig: Figure, ax: Axes) -> None:
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-
-
-def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float) -> None:
+def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float, heading: str) -> None:
     signal, output = outcome.signals[record] / 1000, outcome.reconstructions[record] / 1000
+    inside, outside = outcome.inside[record], outcome.outside[record]
+    ax.set_title(f"{heading}error inside {inside:.2f}, outside {outside:.4f}")
     start, end = outcome.regions[record] / fs
     time = np.arange(len(signal)) / fs
     ax.axvspan(start, end, color=COLORS["region"], zorder=0, label="unpunished")
@@ -71,7 +63,7 @@ def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float) -> None:
 
 def trajectories(signals: Mapping[str, np.ndarray], fs: float, source: str) -> Figure:
     """The first five seconds of each named signal (samples,), microvolts; fs: Hz."""
-    fig, axes = plt.subplots(len(signals), 1, figsize=(WIDTH, 0.95 * len(signals)), sharex=True)
+    fig, axes = panels(len(signals), 0.95 * len(signals), sharex=True)
     for ax, (name, signal) in zip(axes, signals.items(), strict=True):
         shown = signal[: round(SECONDS * fs)] / 1000
         ax.plot(np.arange(len(shown)) / fs, shown, color=COLORS["signal"])
@@ -99,10 +91,8 @@ def error_curves(
     x: (settings,). series: for each name its errors of the parts shown, (records, settings).
     parts: a panel each. mark: a value of x to mark. ecg_level: inside error of ECGs to compare.
     """
-    fig, axes = plt.subplots(
-        len(parts), 1, figsize=(WIDTH, 0.5 + 2.7 * len(parts)), sharex=True, squeeze=False
-    )
-    for ax, part in zip(axes[:, 0], parts, strict=True):
+    fig, axes = panels(len(parts), 0.5 + 2.7 * len(parts), sharex=True)
+    for ax, part in zip(axes, parts, strict=True):
         for (name, errors), color in zip(series.items(), cycle(SERIES_COLORS), strict=False):
             _curve(ax, x, errors[part], color, name)
         if part == "inside":
@@ -116,11 +106,10 @@ def error_curves(
         if log_x:
             ax.set_xscale("log")
     if len(series) > 1 or ecg_level is not None:
-        axes[0, 0].legend()
-    last = axes[-1, 0]
-    last.set_xlabel(xlabel)
-    last.set_xticks(list(x), [f"{value:g}" for value in x])
-    last.minorticks_off()
+        axes[0].legend()
+    axes[-1].set_xlabel(xlabel)
+    axes[-1].set_xticks(list(x), [f"{value:g}" for value in x])
+    axes[-1].minorticks_off()
     stamp(fig, source)
     return fig
 
@@ -145,7 +134,7 @@ def process_differences(
     net may lack some.
     """
     rows = by_net["good"]["inside"]
-    fig, axes = plt.subplots(len(PARTS), 1, figsize=(WIDTH, (0.7 + 0.36 * len(rows)) * len(PARTS)))
+    fig, axes = panels(len(PARTS), (0.7 + 0.36 * len(rows)) * len(PARTS))
     for ax, (part, title) in zip(axes, PARTS.items(), strict=True):
         interval_rows(
             ax,
@@ -177,9 +166,8 @@ def process_scatter(by_net: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
     top = min(HIGHEST, 1.05 * max(errors.max() for both in by_net.values() for errors in both))
     for ax, (net, (ecg, process)) in zip(axes, by_net.items(), strict=True):
         ax.plot([0, top], [0, top], color="black", lw=0.8, ls=":")
-        ax.plot(
-            np.minimum(ecg, top), np.minimum(process, top), "o", ms=4, color=COLORS[net], alpha=0.7
-        )
+        across, up = np.minimum(ecg, top), np.minimum(process, top)
+        ax.plot(across, up, "o", ms=4, color=COLORS[net], alpha=0.7)
         ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=f"{net}, p = {NETS[net]}")
         ax.set_xlabel("error inside, ECG")
     axes[0].set_ylabel("error inside, process")

@@ -13,7 +13,6 @@ from ecglib.experiments.regions import NETS, Condition, RegionStudy, fit_conditi
 from ecglib.measures import follow_wave, r_counts
 from ecglib.pages.path_figures import course_frame, path_frame
 from ecglib.pages.region_figures import mask_frame
-from ecglib.pages.style import stamp
 from ecglib.pages.widgets import frame_explorer, png
 
 FRAMES = 17  # positions on a slider
@@ -32,7 +31,6 @@ def path_slider(
 
     ids: of the records, of which a live notebook can choose any two.
     between: the paths from one record to another, by their ids.
-    source: which data these are.
     """
     return _explorer(
         {name: path_frames(paths, source) for name, paths in groups.items()},
@@ -48,9 +46,7 @@ def path_frames(paths: Paths, source: str) -> list[bytes]:
     pictures = []
     for k in _chosen(paths):
         notes = {kind: f"{count[k]} R peaks" for kind, count in counts.items()}
-        fig = path_frame(paths, k, RATE, notes)
-        stamp(fig, source)
-        pictures.append(png(fig))
+        pictures.append(png(path_frame(paths, k, RATE, notes, source)))
     return pictures
 
 
@@ -73,18 +69,13 @@ def course_slider(
 
 def course_frames(paths: Paths, pair: BeatPairs, source: str) -> list[bytes]:
     """The slider's pictures of one pair of beats."""
-    (start, stop), sign = pair.window[0], pair.sign[0]
-    courses = {
-        kind: follow_wave(path, FS, (int(start), int(stop)), int(sign))
-        for kind, path in paths.items()
-    }
+    (start, stop), sign = pair.window[0].tolist(), int(pair.sign[0])
+    courses = {kind: follow_wave(path, FS, (start, stop), sign) for kind, path in paths.items()}
     peaks_ms = {kind: course.peak_ms for kind, course in courses.items()}
     pictures = []
     for k in _chosen(paths):
         notes = {kind: _peaks(course.counts[k]) for kind, course in courses.items()}
-        fig = course_frame(paths, peaks_ms, k, FS, notes)
-        stamp(fig, source)
-        pictures.append(png(fig))
+        pictures.append(png(course_frame(paths, peaks_ms, k, FS, notes, source)))
     return pictures
 
 
@@ -129,14 +120,15 @@ def mask_slider(
         name, _, net = choice.removesuffix(" net").rpartition(", ")
         return mask_frames(one_record(everyone, everyone.ids.index(name)), net, cycles)
 
+    groups = {
+        f"record {study.ids[record]}, {net} net": mask_frames(
+            one_record(study, record), net, cycles
+        )
+        for record in range(min(shown, len(study)))
+        for net in NETS
+    }
     return frame_explorer(
-        {
-            f"record {study.ids[record]}, {net} net": mask_frames(
-                one_record(study, record), net, cycles
-            )
-            for record in range(min(shown, len(study)))
-            for net in NETS
-        },
+        groups,
         label="cycles observed",
         values=[f"{count:g}" for count in cycles],
         alt="A record, what the network makes of it, and the unpunished region shaded.",

@@ -1,10 +1,10 @@
 """One style for every figure of the book, and what its style sheet is told."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib import rcParams
 
-if TYPE_CHECKING:  # a page without a figure need not wait for them
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -53,6 +53,14 @@ def use_style() -> None:
             "lines.linewidth": 1.3,
         }
     )
+
+
+def panels(count: int, height: float, **options: Any) -> tuple["Figure", list["Axes"]]:
+    """A figure of panels below each other, `height` inches in all, and their axes."""
+    import matplotlib.pyplot as plt  # a page without a figure need not wait for it
+
+    fig, axes = plt.subplots(count, figsize=(WIDTH, height), squeeze=False, **options)
+    return fig, list(axes[:, 0])
 
 
 def stamp(fig: "Figure", source: str) -> None:

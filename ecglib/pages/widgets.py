@@ -17,7 +17,8 @@ from PIL import Image
 
 from ecglib.pages.style import NEEDS_KERNEL
 
-COLORS = 64  # of a frame: enough for lines and type, and a light page
+PALETTE = 64  # colours of a frame: enough for lines and type, and a light page
+STYLE = {"description_width": "initial"}
 
 Frames = Sequence[bytes]
 
@@ -27,7 +28,7 @@ def png(fig: Figure) -> bytes:
     drawn = io.BytesIO()
     fig.savefig(drawn, format="png", metadata={"Software": None})
     plt.close(fig)
-    reduced = Image.open(drawn).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    reduced = Image.open(drawn).convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE)
     packed = io.BytesIO()
     reduced.save(packed, format="PNG", optimize=True)
     return packed.getvalue()
@@ -46,15 +47,14 @@ def frame_explorer(
 
     groups: equally many frames for each group (a pair of records, a record and a net), by name;
         frames are PNG images of equal size, as `png` gives.
-    label: what the slider moves, shown before it.
-    values: what it reads at each frame.
+    label: what the slider moves, values: what it reads at each frame.
     alt: what the frames show, for readers who do not see them; the group's name and the slider's
         value are added.
     choices: in a live notebook, what the reader may choose besides: for each name shown (such as
         "from record") its options (record ids).
-    render: the frames of such a choice: called with one option for each of `choices`, in order;
-        a ValueError it raises is shown as its sentence.
-    group_label: what a group is, shown before the list.
+    render: the frames of such a choice, from one option for each of `choices`, in order; a
+        ValueError it raises is shown as its sentence.
+    group_label: what a group is.
 
     Raises ValueError for no groups or no frames, values of another number, or frames that are not
     PNG.
@@ -65,10 +65,10 @@ def frame_explorer(
         options=[str(value) for value in values],
         index=0,
         description=label,
-        style=_style(),
+        style=STYLE,
         layout=widgets.Layout(width="100%"),
     )
-    shown = widgets.Dropdown(options=list(groups), description=group_label, style=_style())
+    shown = widgets.Dropdown(options=list(groups), description=group_label, style=STYLE)
     outer = widgets.Stack()
     widgets.jslink((shown, "index"), (outer, "selected_index"))
 
@@ -82,10 +82,6 @@ def frame_explorer(
         add(name, frames)
     outer.selected_index = 0
     return widgets.VBox([shown, slider, outer, _chooser(choices, render, add, shown)])
-
-
-def _style() -> dict[str, str]:
-    return {"description_width": "initial"}
 
 
 def _stack(frames: Frames, label: str, values: Sequence[str], alt: str) -> widgets.Stack:
@@ -120,10 +116,7 @@ def _chooser(
     """Boxes to choose anything from, and a button that draws it and shows it in the explorer."""
     boxes = [
         widgets.Combobox(
-            options=[str(option) for option in options],
-            placeholder=f"one of {len(options)}",
-            description=name,
-            style=_style(),
+            options=options, placeholder=f"one of {len(options)}", description=name, style=STYLE
         )
         for name, options in choices.items()
     ]
@@ -132,9 +125,9 @@ def _chooser(
 
     def draw(_: widgets.Button) -> None:
         chosen = [box.value.strip() for box in boxes]
-        for box, options in zip(boxes, choices.values(), strict=True):
-            if box.value.strip() not in map(str, options):
-                says.value = f"{box.description}: there is no {box.value!r}; choose from the list."
+        for box, option in zip(boxes, chosen, strict=True):
+            if option not in box.options:
+                says.value = f"{box.description}: there is no {option!r}; choose from the list."
                 return
         name = " to ".join(chosen)
         if name not in shown.options:

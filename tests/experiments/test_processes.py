@@ -1,5 +1,6 @@
 """Processes: matched moments, the right covariance, and what each control keeps and breaks."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,11 +10,14 @@ from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments.processes import (
     CONTROLS,
     ECG,
-    GAUSSIAN,
     LENGTH_S,
+    MATERN,
     PERIODIC,
     PHASE_RANDOMISED,
+    RATIONAL_QUADRATIC,
     SHUFFLED_BEATS,
+    SQUARED_EXPONENTIAL,
+    Original,
     Process,
     beats,
     gaussian,
@@ -27,16 +31,19 @@ from ecglib.experiments.processes import (
 from ecglib.measures import periodicity, r_peaks
 
 RECORDS = load_synthetic(5)
-SIGNAL, FS = 1000.0 * RECORDS.signals[0].astype(float), RECORDS.fs
-PEAKS = r_peaks(SIGNAL, FS)
+FS = RECORDS.fs
+ORIGINALS = [Original(1000.0 * s.astype(float), FS, r_peaks(s, FS)) for s in RECORDS.signals]
+ORIGINAL = ORIGINALS[0]
+SIGNAL, PEAKS = ORIGINAL.signal, ORIGINAL.r_peaks
 EXPONENTIAL = gaussian("exponential", lambda lag, length: np.exp(-lag / length))
+KERNELS = (SQUARED_EXPONENTIAL, MATERN, RATIONAL_QUADRATIC, EXPONENTIAL)
 
 
-def draw(process: Process, seed: int = 0) -> np.ndarray:
-    return trajectory(process, SIGNAL, FS, np.random.default_rng(seed), PEAKS, LENGTH_S)
+def draw(process: Process, seed: int = 0, original: Original = ORIGINAL) -> np.ndarray:
+    return trajectory(process, original, LENGTH_S, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("process", [*GAUSSIAN, *CONTROLS, EXPONENTIAL], ids=lambda p: p.name)
+@pytest.mark.parametrize("process", [*KERNELS, *CONTROLS], ids=lambda p: p.name)
 def test_every_process_has_the_records_mean_and_variance_and_follows_its_seed(process):
     values = draw(process)
     assert values.shape == SIGNAL.shape
@@ -70,26 +77,25 @@ def test_covariances_are_those_of_the_textbook(covariance, at_one_length, at_two
     assert covariance(lags, 18.0) == pytest.approx([1, at_one_length, at_two])
 
 
-def test_a_trajectory_has_the_covariance_asked_for():
+def draws(covariance, samples: int, count: int) -> np.ndarray:
+    """(count, samples) of a process with a length scale of 18 samples."""
     rng = np.random.default_rng(0)
-    draws = np.stack(
-        [sample_stationary(lambda lag: matern(lag, 18.0), 5000, rng) for _ in range(60)]
+    return np.stack(
+        [sample_stationary(lambda lag: covariance(lag, 18.0), samples, rng) for _ in range(count)]
     )
-    assert np.mean(draws**2) == pytest.approx(1, abs=0.05)
+
+
+def test_a_trajectory_has_the_covariance_asked_for():
+    values = draws(matern, 5000, 60)
+    assert np.mean(values**2) == pytest.approx(1, abs=0.05)
     for lag in (18, 36):
-        found = np.mean(draws[:, :-lag] * draws[:, lag:])
+        found = np.mean(values[:, :-lag] * values[:, lag:])
         assert found == pytest.approx(matern(lag, 18.0), abs=0.05)
 
 
 def test_the_ends_of_a_trajectory_are_not_joined():
-    rng = np.random.default_rng(0)
-    draws = np.stack(
-        [
-            sample_stationary(lambda lag: squared_exponential(lag, 18.0), 500, rng)
-            for _ in range(400)
-        ]
-    )
-    assert abs(np.mean(draws[:, 0] * draws[:, -1])) < 0.15
+    values = draws(squared_exponential, 500, 400)
+    assert abs(np.mean(values[:, 0] * values[:, -1])) < 0.15
 
 
 def test_a_length_scale_beyond_the_record_is_refused_in_one_sentence():
@@ -111,14 +117,13 @@ def test_phase_randomisation_keeps_the_amplitude_spectrum():
 
 def test_shuffling_keeps_every_beat_and_loses_the_period():
     values = draw(SHUFFLED_BEATS)
-    spans = beats(PEAKS, FS, len(SIGNAL))
+    spans = beats(ORIGINAL)
     assert len(spans) >= len(PEAKS) - 2
     for start, end in spans:
-        beat = SIGNAL[start:end]
         windows = np.lib.stride_tricks.sliding_window_view(values, end - start)
         # Matching the variance may have scaled the beat, but not changed its shape.
         centred = windows - windows.mean(1, keepdims=True)
-        shape = beat - beat.mean()
+        shape = SIGNAL[start:end] - SIGNAL[start:end].mean()
         correlation = centred @ shape / np.linalg.norm(centred, axis=1) / np.linalg.norm(shape)
         assert correlation.max() > 1 - 1e-9
     rr = np.diff(r_peaks(values, FS))
@@ -128,26 +133,21 @@ def test_shuffling_keeps_every_beat_and_loses_the_period():
 
 
 def test_beats_never_overlap():
-    for signal in RECORDS.signals:
-        spans = beats(r_peaks(signal, FS), FS, len(signal))
-        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    for original in ORIGINALS:
+        assert all(end <= start for (_, end), (start, _) in pairwise(beats(original)))
 
 
-def test_a_record_without_rhythm_is_refused_in_one_sentence():
-    rng = np.random.default_rng(0)
-    for process in (PERIODIC, SHUFFLED_BEATS):
-        with pytest.raises(
-            ValueError, match=f'"{process.name}" .* 3 R peaks, but the record has 2'
-        ):
-            trajectory(process, SIGNAL, FS, rng, PEAKS[:2], LENGTH_S)
+@pytest.mark.parametrize("process", [PERIODIC, SHUFFLED_BEATS], ids=lambda p: p.name)
+def test_a_record_without_rhythm_is_refused_in_one_sentence(process):
+    says = f'"{process.name}" .* 3 R peaks, but the record has 2'
+    with pytest.raises(ValueError, match=says):
+        draw(process, original=replace(ORIGINAL, r_peaks=PEAKS[:2]))
 
 
 @pytest.mark.parametrize(
     "values", [SIGNAL[:-1], np.ones(len(SIGNAL)), np.full(len(SIGNAL), np.nan)], ids=str
 )
 def test_a_process_that_draws_no_signal_is_named(values):
-    broken = Process("broken", lambda *_: values)
-    with pytest.raises(
-        ValueError, match=r'"broken" drew values of shape .* mend its function draw'
-    ):
-        draw(broken)
+    says = r'"broken" drew values of shape .* mend its function draw'
+    with pytest.raises(ValueError, match=says):
+        draw(Process("broken", lambda *_: values))

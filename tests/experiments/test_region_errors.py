@@ -6,31 +6,32 @@ import numpy as np
 import pytest
 
 from ecglib.experiments import region_errors as errors
-from ecglib.experiments.processes import ECG, GAUSSIAN, PERIODIC, SQUARED_EXPONENTIAL
+from ecglib.experiments.processes import ECG, MATERN, PERIODIC, SQUARED_EXPONENTIAL
 from ecglib.experiments.regions import Condition, RegionOutcome
 
 
-def outcome(inside: np.ndarray, outside: np.ndarray | None = None) -> RegionOutcome:
+def outcome(inside: np.ndarray, outside: np.ndarray | float = 0.0) -> RegionOutcome:
     inside = np.asarray(inside, float)
+    outside = np.zeros(len(inside)) + outside
     empty = np.zeros((len(inside), 10))
-    outside = np.zeros(len(inside)) if outside is None else np.asarray(outside, float)
     regions = np.tile([0, 5], (len(inside), 1))
     return RegionOutcome(empty, empty, regions, inside, outside, inside * 1e4, outside * 1e4)
 
 
+FIRST, SECOND = outcome([0.1, 0.2, 0.3]), outcome([0.6, 0.7, 0.8], 0.1)
+
+
 def test_a_pair_is_second_less_first_record_by_record():
-    first, second = outcome([0.1, 0.2, 0.3]), outcome([0.6, 0.7, 0.8], [0.1, 0.1, 0.1])
-    assert errors.paired_difference(first.inside, second.inside).value == pytest.approx(0.5)
-    assert errors.paired_difference(first.outside, second.outside).value == pytest.approx(0.1)
-    row = errors.comparison_row(first.inside, second.inside)
+    assert errors.paired_difference(FIRST.inside, SECOND.inside).value == pytest.approx(0.5)
+    row = errors.comparison_row(FIRST.inside, SECOND.inside)
+    assert row["difference"].value == pytest.approx(0.5)
     assert row["rank correlation"] == 1 and row["rank test p"] == "0.2"
-    assert errors.comparison_row(second.inside, first.inside)["rank correlation"] == -1
+    assert errors.comparison_row(SECOND.inside, FIRST.inside)["rank correlation"] == -1
     assert (row["ECG"], row["process"]) == pytest.approx((0.2, 0.7))
 
 
 def test_the_published_columns_are_compared_under_their_names():
-    first, second = outcome([0.1, 0.2, 0.3]), outcome([0.6, 0.7, 0.8], [0.1, 0.1, 0.1])
-    inside, outside = errors.published_rows(first, second)
+    inside, outside = errors.published_rows(FIRST, SECOND)
     assert (inside["column as published"], outside["column as published"]) == ("inside", "outside")
     assert inside["difference"].value == pytest.approx(5000)
     assert outside["difference"].value == pytest.approx(1000)
@@ -51,14 +52,13 @@ def test_mean_errors_are_of_either_part():
 
 
 def test_the_evidence_on_processes_is_paired_with_the_ecg_and_leaves_the_controls_out():
-    ecg, processes = (
-        outcome([0.1, 0.2], [0.01, 0.01]),
-        {p.name: outcome([0.4, 0.5]) for p in GAUSSIAN},
-    )
-    differences = errors.differences_by_part(ecg, {**processes, PERIODIC.name: outcome([0.0, 0.0])})
+    kernels = (SQUARED_EXPONENTIAL, MATERN)
+    processes = {kernel.name: outcome([0.4, 0.5]) for kernel in kernels}
+    processes[PERIODIC.name] = outcome([0.0, 0.0])
+    differences = errors.differences_by_part(outcome([0.1, 0.2], 0.01), processes)
     assert differences["inside"][PERIODIC.name].value == pytest.approx(-0.15)
-    found = errors.process_evidence(differences, GAUSSIAN)
-    assert list(found) == [f"{part}/{p.name}" for part in ("inside", "outside") for p in GAUSSIAN]
+    found = errors.process_evidence(differences, kernels)
+    assert list(found) == [f"{part}/{k.name}" for part in ("inside", "outside") for k in kernels]
     assert found["inside/squared exponential"].value == pytest.approx(0.3)
     assert found["outside/squared exponential"].value == pytest.approx(-0.01)
 
@@ -119,9 +119,6 @@ def test_each_cell_differs_from_the_best_in_what_it_lacks():
     assert cells[False, True, True] == replace(best, process=SQUARED_EXPONENTIAL)
     assert cells[True, False, True] == replace(best, cycles=0.5)
     assert cells[True, True, False] == replace(best, p=7)
-
-
-def test_cells_are_named_by_what_they_are():
     assert errors.cell_name(errors.ALL_THREE) == "ECG, 2 cycles, p = 3"
     assert errors.cell_name((False, False, False)) == "process, ½ cycle, p = 7"
 

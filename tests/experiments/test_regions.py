@@ -1,10 +1,18 @@
 """Conditions of section III: what is observed, what is drawn for a record, and the fits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ecglib.data.synthetic import load_synthetic
-from ecglib.experiments.processes import GAUSSIAN, SHUFFLED_BEATS, Process, gaussian
+from ecglib.experiments.processes import (
+    MATERN,
+    SHUFFLED_BEATS,
+    SQUARED_EXPONENTIAL,
+    Process,
+    gaussian,
+)
 from ecglib.experiments.regions import (
     Condition,
     fit_conditions,
@@ -40,11 +48,11 @@ def test_what_is_observed_is_a_number_of_cycles_at_either_end():
 
 
 def test_records_differ_in_seed_and_processes_in_trajectory():
-    specs = specs_of(STUDY, Condition())
-    assert [spec.seed for spec in specs] == [7, 8]
-    drawn = [signal_of(STUDY, Condition(process=process), 0) for process in GAUSSIAN]
-    assert not any(np.allclose(drawn[0], other) for other in drawn[1:])
-    assert np.array_equal(drawn[0], signal_of(STUDY, Condition(p=7, process=GAUSSIAN[0]), 0))
+    smooth, rough = Condition(process=SQUARED_EXPONENTIAL), Condition(process=MATERN)
+    assert [spec.seed for spec in specs_of(STUDY, smooth)] == [7, 8]
+    drawn = signal_of(STUDY, smooth, 0)
+    assert not np.allclose(drawn, signal_of(STUDY, rough, 0))
+    assert np.array_equal(drawn, signal_of(STUDY, replace(smooth, p=7), 0))
 
 
 def test_one_record_is_fitted_as_in_the_whole_study():
@@ -54,30 +62,31 @@ def test_one_record_is_fitted_as_in_the_whole_study():
     assert (whole.start, whole.seed, whole.record) == (alone.start, alone.seed, alone.record)
 
 
-def test_conditions_are_fitted_to_every_record_and_kept(tmp_path, monkeypatch):
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder of the fits that are kept."""
     monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
     monkeypatch.setenv("ECGLIB_JOBS", "1")
-    conditions = [Condition(), Condition(p=7, first=1)]
-    outcomes = fit_conditions(STUDY, conditions)
-    assert outcomes[conditions[0]].inside.shape == (2,)
-    assert outcomes[conditions[1]].reconstructions.shape == (1, 5000)
-    assert (outcomes[conditions[0]].outside > 0).all()
-    kept = len(list(tmp_path.rglob("*.npz")))
-    again = fit_conditions(STUDY, [conditions[0]])[conditions[0]]
-    assert kept == len(list(tmp_path.rglob("*.npz"))) == 3
-    assert np.array_equal(again.inside, outcomes[conditions[0]].inside)
+    return tmp_path
 
 
-def test_a_readers_own_processes_are_fitted_like_any_other(tmp_path, monkeypatch):
-    monkeypatch.setenv("ECGLIB_CACHE", str(tmp_path))
-    monkeypatch.setenv("ECGLIB_JOBS", "1")
+def test_conditions_are_fitted_to_every_record_and_kept(cache):
+    good, bad = Condition(), Condition(p=7, first=1)
+    outcomes = fit_conditions(STUDY, [good, bad])
+    assert outcomes[good].inside.shape == (2,) and (outcomes[good].outside > 0).all()
+    assert outcomes[bad].reconstructions.shape == (1, 5000)
+    again = fit_conditions(STUDY, [good])[good]
+    assert len(list(cache.rglob("*.npz"))) == 3
+    assert np.array_equal(again.inside, outcomes[good].inside)
+
+
+def test_a_readers_own_processes_are_fitted_like_any_other(cache):
     exponential = gaussian("exponential", lambda lag, length: np.exp(-lag / length))
-    reversed_ecg = Process("reversed", lambda signal, *_: signal[::-1])
+    reversed_ecg = Process("reversed", lambda original, *_: original.signal[::-1])
     study = prepare_study(RECORDS, 2, **(OPTIONS | {"steps": 3}))
-    conditions = [Condition(process=exponential), Condition(process=reversed_ecg)]
-    outcomes = fit_conditions(study, conditions)
-    assert np.allclose(outcomes[conditions[1]].signals, study.signals[:, ::-1])
-    rough = outcomes[conditions[0]]
+    conditions = [Condition(process=process) for process in (exponential, reversed_ecg)]
+    rough, turned = fit_conditions(study, conditions).values()
+    assert np.allclose(turned.signals, study.signals[:, ::-1])
     assert np.isfinite(rough.reconstructions).all() and (rough.inside > 0).all()
     # Neighbours of an exponential process correlate by exp(-1 / length), of 17.9 samples.
     neighbours = np.corrcoef(rough.signals[0, 1:], rough.signals[0, :-1])[0, 1]

@@ -76,11 +76,8 @@ def assert_same(ours, theirs, inputs, tolerance=1e-9):
     """Values and gradients agree, for one random direction of the result."""
     torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
     direction = normal(*ours.shape, seed=9, dtype=ours.dtype)
-    for a, b in zip(
-        torch.autograd.grad(ours, inputs, direction),
-        torch.autograd.grad(theirs, inputs, direction),
-        strict=True,
-    ):
+    gradients = [torch.autograd.grad(y, inputs, direction) for y in (ours, theirs)]
+    for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
@@ -135,13 +132,6 @@ def test_transposed_is_the_gradient_of_a_strided_convolution(
     ours = conv_transpose1d_same(x, weight, stride)
     assert ours.shape[-1] == length * stride
     assert_same(ours, transposed_reference(x, weight, stride), (x, weight))
-
-
-def test_transposed_is_pytorchs_cropped():
-    x, weight = tensor(1, 1, 5, 417), tensor(1, 5, 10, 50)
-    full = F.conv_transpose1d(x[0], weight[0], stride=2)
-    ours = conv_transpose1d_same(x, weight, 2)[0]
-    torch.testing.assert_close(ours, full[..., 24 : 24 + 834])
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -36,18 +36,13 @@ def no_widgets_left():
     plt.close("all")
 
 
-def test_equal_figures_give_equal_bytes_of_few_colours():
+def test_equal_figures_give_equal_bytes_of_few_colours_and_are_closed():
     assert picture(0.5) == picture(0.5)
     assert picture(0.5) != picture(0.7)
     image = Image.open(io.BytesIO(picture()))
     assert image.mode == "P" and image.size == (100, 50)
     assert len(image.getcolors()) <= 64
-
-
-def test_drawing_closes_the_figure():
-    before = len(plt.get_fignums())
-    picture()
-    assert len(plt.get_fignums()) == before
+    assert not plt.get_fignums()
 
 
 def test_palette_keeps_the_picture():
@@ -81,11 +76,9 @@ def test_slider_is_linked_to_the_frames_of_every_group_and_the_list_to_the_group
 
 
 def test_alternative_text_is_escaped():
-    _, _, outer, _ = explorer({"a": [picture()]}, alt='less < than & "quoted"').children
-    assert (
-        'alt="a. less &lt; than &amp; &quot;quoted&quot; at: 1."'
-        in outer.children[0].children[0].value
-    )
+    outer = explorer({"a": [picture()]}, alt='less < than & "quoted"').children[2]
+    escaped = 'alt="a. less &lt; than &amp; &quot;quoted&quot; at: 1."'
+    assert escaped in outer.children[0].children[0].value
 
 
 @pytest.mark.parametrize(
@@ -104,17 +97,23 @@ def test_what_cannot_be_shown_is_said(make, says):
         make()
 
 
-def live(render):
-    box = explorer(
-        {"1 to 2": [picture(0), picture(1)]},
-        "position",
-        [0, 1],
-        choices={"from": ["1", "2", "3"], "to": ["1", "2", "3"]},
-        render=render,
-    )
-    shown, slider, outer, chooser = box.children
-    says, first, second, button = chooser.children
-    return shown, slider, outer, chooser, says, first, second, button
+class Live:
+    """An explorer of one group of two frames whose reader chooses two of three records."""
+
+    def __init__(self, render):
+        ids = ["1", "2", "3"]
+        choices = {"from": ids, "to": ids}
+        group = {"1 to 2": [picture(0), picture(1)]}
+        box = explorer(group, "position", [0, 1], choices=choices, render=render)
+        self.shown, self.slider, self.outer, self.chooser = box.children
+
+    def choose(self, first, second):
+        """Draw a choice; what is said of it."""
+        says, *boxes, button = self.chooser.children
+        boxes[0].value, boxes[1].value = first, second
+        button.click()
+        assert not button.disabled
+        return says.value
 
 
 def test_live_choice_is_added_and_shown_at_the_slider_s_place():
@@ -124,32 +123,26 @@ def test_live_choice_is_added_and_shown_at_the_slider_s_place():
         asked.append((a, b))
         return [picture(5), picture(6)]
 
-    shown, slider, outer, chooser, _, first, second, button = live(render)
-    assert NEEDS_KERNEL in chooser._dom_classes
-    slider.index = 1
-    first.value, second.value = "3", " 1 "
-    button.click()
+    live = Live(render)
+    assert NEEDS_KERNEL in live.chooser._dom_classes
+    live.slider.index = 1
+    live.choose("3", " 1 ")
     assert asked == [("3", "1")]
-    assert shown.value == "3 to 1" and shown.options == ("1 to 2", "3 to 1")
-    assert outer.children[1].selected_index == 1
-    first.value, second.value = "3", "1"
-    button.click()
+    assert live.shown.value == "3 to 1" and live.shown.options == ("1 to 2", "3 to 1")
+    assert live.outer.children[1].selected_index == 1
+    live.choose("3", "1")
     assert len(asked) == 1, "a choice that is there already is not drawn again"
 
 
 def test_live_choice_that_is_not_there_is_named():
-    _, _, outer, _, says, first, second, button = live(lambda a, b: pytest.fail("drawn"))
-    first.value, second.value = "7", "1"
-    button.click()
-    assert "no '7'" in says.value and len(outer.children) == 1
+    live = Live(lambda a, b: pytest.fail("drawn"))
+    assert "no '7'" in live.choose("7", "1") and len(live.outer.children) == 1
 
 
 def test_error_of_the_live_drawing_is_shown_as_its_sentence():
     def render(a, b):
         raise ValueError("record 3 is flat.")
 
-    shown, _, outer, _, says, first, second, button = live(render)
-    first.value, second.value = "3", "1"
-    button.click()
-    assert says.value == "record 3 is flat." and not button.disabled
-    assert shown.options == ("1 to 2",) and len(outer.children) == 1
+    live = Live(render)
+    assert live.choose("3", "1") == "record 3 is flat."
+    assert live.shown.options == ("1 to 2",) and len(live.outer.children) == 1
