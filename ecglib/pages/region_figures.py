@@ -150,8 +150,11 @@ def process_differences(
             {net: f"{net}, p = {NETS[net]}" for net in by_net},
         )
         ax.axvline(0, color="black", lw=0.8)
+        ax.locator_params(axis="x", nbins=6)
         ax.set_title(title)
-    axes[0].legend()
+    axes[0].legend(
+        loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, columnspacing=1, handletextpad=0
+    )
     axes[-1].set_xlabel("error on the process less error on the ECG")
     stamp(fig, source)
     return fig
