@@ -107,10 +107,9 @@ def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
         try:
             for module in sorted(_feed(digest, (fit, torch_version, spec))):
                 digest.update(code(module).encode())
+            found.append(digest.hexdigest())
         except _NoFile:
             found.append(None)
-        else:
-            found.append(digest.hexdigest())
     return found
 
 
@@ -131,11 +130,8 @@ def _feed(digest: Any, value: Any) -> set[str]:
             raise _NoFile
         modules = {value.__module__}
     elif is_dataclass(value):
-        parts = [
-            type(value),
-            *((field.name, getattr(value, field.name)) for field in fields(value)),
-        ]
-        head = "dataclass"
+        named = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        parts, head = [type(value), *named], "dataclass"
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         head, body = f"array {value.dtype} {value.shape}", value.tobytes()
     elif isinstance(value, Mapping):

@@ -51,22 +51,20 @@ def run(
     cluster: str | None = None,
     cache: str | os.PathLike | None = None,
 ) -> list[Result]:
-    """Fit every spec, each once, and return one result a spec, in the order of `specs`.
+    """Fit every spec, each once, and return one result a spec, in their order.
 
     fit: function from a list of specs to as many results (dicts of arrays).
-    specs: frozen dataclasses of numbers, text, arrays, classes, functions and containers of these.
-        A field `device` that is "auto" is resolved here, so that numbers of a CPU and a GPU are
-        never mixed up.
-    batch: specs handed to `fit` in one call; `group` keeps specs of unequal keys apart. The
-        grouping does not depend on what the cache holds.
+    specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
+        resolved here, so that numbers of a CPU and a GPU are never mixed up.
+    batch: specs handed to `fit` in one call, whatever the cache holds; `group` keeps specs of
+        unequal keys apart.
     label: name of the sweep, for the progress bar and for errors.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
         stay in this process.
     cluster: address of a Dask scheduler, else ECGLIB_CLUSTER; its workers do the fits, one at a
         time each, and the results are kept here.
-    cache: folder of results, else ECGLIB_CACHE, else the user's cache; see `FitCache`. What a
-        notebook or another function defines is fitted anew by every run, since its code cannot be
-        compared.
+    cache: folder of results, as `FitCache` takes it. What a notebook or another function defines
+        is fitted anew by every run, since its code cannot be compared.
 
     Raises ValueError for an unusable device, spec or number of jobs, OSError for a cache folder
     that cannot be written, ConnectionError for a cluster that does not answer, FitError for a fit
@@ -84,27 +82,22 @@ def run(
     store = FitCache(cache)
     filed = keys(fit, specs)
     names = [key or f"spec {place}" for place, key in enumerate(filed)]
-    kept = set(filed)
-    todo = dict(zip(names, specs, strict=True))
-    results = {}
-    for name in todo:
-        found = store.load(name) if name in kept else None
-        if found is not None:
-            results[name] = found
-    tally.update(kept=len(results), fitted=len(todo) - len(results))
-    chunks = []
-    for members in _chunks(todo, batch, group):
-        missing = {name: spec for name, spec in members.items() if name not in results}
-        if missing:
-            chunks.append(missing)
-    tasks = [(fit, list(chunk.values()), label, number) for number, chunk in enumerate(chunks)]
+    wanted = dict(zip(names, specs, strict=True))
+    found = {name: store.load(name) for name in set(filed) if name}
+    results = {name: result for name, result in found.items() if result is not None}
+    tally.update(kept=len(results), fitted=len(wanted) - len(results))
+    chunks = [
+        {name: spec for name, spec in chunk.items() if name not in results}
+        for chunk in _chunks(wanted, batch, group)
+    ]
+    tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
-        total=len(todo), initial=len(results), desc=label or None, unit="fit", disable=None
+        total=len(wanted), initial=len(results), desc=label or None, unit="fit", disable=None
     )
     with bar:
         for number, fitted in _execute(tasks, jobs, cluster, label):
             fresh = dict(zip(chunks[number], fitted, strict=True))
-            store.save({name: result for name, result in fresh.items() if name in kept})
+            store.save({name: result for name, result in fresh.items() if name in found})
             results |= fresh
             bar.update(len(fresh))
     return [results[name] for name in names]
@@ -122,19 +115,13 @@ def _resolved(spec: Any, anywhere: bool) -> Any:
 
 
 def _number_of_jobs(jobs: int | None) -> int:
-    given = os.environ.get("ECGLIB_JOBS") if jobs is None else jobs
-    if given is None or given == "":
-        from joblib import cpu_count
+    from joblib import cpu_count
 
-        return cpu_count()
-    try:
-        number = int(given)
-    except ValueError:
-        number = 0
-    if number < 1:
-        source = "ECGLIB_JOBS" if jobs is None else "jobs"
+    given = jobs if jobs is not None else os.environ.get("ECGLIB_JOBS") or cpu_count()
+    if not str(given).isdecimal() or int(given) < 1:
+        source = "jobs" if jobs is not None else "ECGLIB_JOBS"
         raise ValueError(f"{source} must be a whole number from 1 up, not {given!r}.")
-    return number
+    return int(given)
 
 
 def _chunks(specs: dict[str, Any], batch: int, group: Callable | None) -> Iterator[dict[str, Any]]:
@@ -173,7 +160,7 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
             raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
     if len(results) != len(specs):
         raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
-    results = [{k: np.asarray(v) for k, v in result.items()} for result in results]
+    results = [{key: np.asarray(value) for key, value in result.items()} for result in results]
     for result in results:
         for key, value in result.items():
             if value.dtype.hasobject:
@@ -183,10 +170,8 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
 
 def _describe(spec: Any) -> str:
     """The spec's class and its scalar fields, for messages."""
-    values = [(field.name, getattr(spec, field.name)) for field in fields(spec)]
-    scalars = [
-        f"{name}={value!r}" for name, value in values if isinstance(value, (str, int, float))
-    ]
+    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    scalars = [f"{k}={v!r}" for k, v in values.items() if isinstance(v, (str, int, float))]
     return f"{type(spec).__name__}({', '.join(scalars)})"
 
 
@@ -242,11 +227,7 @@ def _end_with(parent: int) -> None:
 def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[int, list[Result]]]:
     """The tasks on the workers of a Dask scheduler; a task whose worker is lost goes to another.
 
-    address: the scheduler's, such as tcp://host:8786. This uses Dask's own client: joblib's backend
-        for Dask waits for ever once a task has been given up.
-
-    Raises ConnectionError where no scheduler answers, or it has no worker, or goes away; FitError
-    for a fit that failed or whose workers died again and again.
+    This uses Dask's own client: joblib's backend for it waits for ever once a task was given up.
     """
     from distributed import Client, as_completed
     from distributed.comm import get_address_host_port
@@ -270,10 +251,9 @@ def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[
                 f"`dask worker {address} --nthreads 1`."
             ) from error
         # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
-        waiting = iter(tasks)
+        waiting = (client.submit(_fit_chunk, *task, pure=False) for task in tasks)
         ahead = 2 * sum(client.nthreads().values())
-        first = [client.submit(_fit_chunk, *task, pure=False) for task in islice(waiting, ahead)]
-        futures = as_completed(first, loop=client.loop)
+        futures = as_completed(list(islice(waiting, ahead)), loop=client.loop)
         for future in futures:
             try:
                 result = future.result()
@@ -287,8 +267,7 @@ def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[
                     f"the Dask scheduler at {address} went away; finished fits are kept, so run "
                     "again once it is back."
                 ) from error
-            for task in islice(waiting, 1):
-                futures.add(client.submit(_fit_chunk, *task, pure=False))
+            futures.update(list(islice(waiting, 1)))
             yield result
 
 
@@ -297,27 +276,22 @@ def resolve_device(name: str) -> "torch.device":
 
     Raises ValueError for any other name, and for "cuda" where torch finds no CUDA device.
     """
-    import torch
-
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
+    import torch
+
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def ensemble_size(bytes_per_model: float, device: "torch.device | str" = "cpu") -> int:
-    """How many models to step together.
-
-    bytes_per_model: the peak memory of one.
+    """How many models, of this peak memory each, to step together; ValueError for none.
 
     On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
     within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker
     process holds one.
-
-    Raises ValueError for a memory that is not positive.
     """
     import torch
 

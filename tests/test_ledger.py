@@ -39,7 +39,7 @@ UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0, "ratio")
 def ledger(tmp_path, monkeypatch):
     """A ledger as a build makes it: its results go to tmp_path."""
     monkeypatch.setenv("ECGLIB_RESULTS", str(tmp_path))
-    return Ledger("02-interpolation", scale="quick", dataset="synthetic", seeds=[0, 1])
+    return Ledger("02-interpolation", scale="quick", device="cpu", seeds=[0, 1])
 
 
 def test_what_was_written_is_read_back(ledger, tmp_path):
@@ -141,7 +141,7 @@ def test_a_write_cut_short_leaves_the_old_file(ledger, tmp_path, monkeypatch):
 def test_evidence_with_names_that_are_not_words(ledger):
     kernels = ("squared exponential", "periodic")
     evidence = {f"inside/{k}": Estimate(0.0, -0.05, 0.05, 35) for k in kernels}
-    assert ledger.decide_from("C11", evidence) == "holds"
+    assert ledger.decide("C11", **evidence) == "holds"
     assert ledger.claims["C11"]["estimate"] == evidence["inside/squared exponential"].as_dict()
 
 

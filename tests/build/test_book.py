@@ -123,7 +123,7 @@ def test_failed_rendering_leaves_the_last_good_book(toy):
         ({"scale": "big"}, "no scale 'big': choose quick or paper"),
         ({"dataset": "mitdb"}, "no data set 'mitdb'"),
         ({"chapters": ["07"]}, "no chapter '07': the chapters are 01-one, 02-two"),
-        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"jobs": 0}, "jobs is 0"),
         ({"chapters": ["01"]}, "chapter 02-two was never run"),
         ({"parameters": {"sedes": 1}}, "no chosen chapter has a parameter 'sedes'"),
