@@ -48,7 +48,6 @@ def run(
     group: Callable[[Any], Hashable] | None = None,
     label: str = "",
     jobs: int | None = None,
-    cluster: str | None = None,
     cache: str | os.PathLike | None = None,
 ) -> list[Result]:
     """Fit every spec, each once, and return one result a spec, in their order.
@@ -60,9 +59,8 @@ def run(
         unequal keys apart.
     label: name of the sweep, for the progress bar and for errors.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
-        stay in this process.
-    cluster: address of a Dask scheduler, else ECGLIB_CLUSTER; its workers do the fits, one at a
-        time each, and the results are kept here.
+        stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
+        do the fits instead, one at a time each, and the results are kept here.
     cache: folder of results, as `FitCache` takes it. What a notebook or another function defines
         is fitted anew by every run, since its code cannot be compared.
 
@@ -74,7 +72,7 @@ def run(
 
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}.")
-    cluster = cluster or os.environ.get("ECGLIB_CLUSTER")
+    cluster = os.environ.get("ECGLIB_CLUSTER")
     specs = [_resolved(spec, anywhere=bool(cluster)) for spec in specs]
     on_gpu = not cluster and any(getattr(spec, "device", None) == "cuda" for spec in specs)
     jobs = 1 if on_gpu else _number_of_jobs(jobs)
@@ -286,7 +284,7 @@ def resolve_device(name: str) -> "torch.device":
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def ensemble_size(bytes_per_model: float, device: "torch.device | str" = "cpu") -> int:
+def ensemble_size(bytes_per_model: float, device: "torch.device") -> int:
     """How many models, of this peak memory each, to step together; ValueError for none.
 
     On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
@@ -297,7 +295,7 @@ def ensemble_size(bytes_per_model: float, device: "torch.device | str" = "cpu") 
 
     if bytes_per_model <= 0:
         raise ValueError(f"bytes_per_model must be positive, not {bytes_per_model}.")
-    if torch.device(device).type == "cuda":
+    if device.type == "cuda":
         room, most = 0.8 * torch.cuda.mem_get_info(device)[0], 1024
     else:
         room, most = 2.0**30, 16
