@@ -57,7 +57,7 @@ def run(
         resolved here, so that numbers of a CPU and a GPU are never mixed up.
     batch: specs handed to `fit` in one call, whatever the cache holds; `group` keeps specs of
         unequal keys apart.
-    label: name of the sweep, for the progress bar and for errors.
+    label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
         stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
         do the fits instead, one at a time each, and the results are kept here.
@@ -72,6 +72,7 @@ def run(
 
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}.")
+    label = label or fit.__name__
     cluster = os.environ.get("ECGLIB_CLUSTER")
     specs = [_resolved(spec, anywhere=bool(cluster)) for spec in specs]
     on_gpu = not cluster and any(getattr(spec, "device", None) == "cuda" for spec in specs)
@@ -90,7 +91,7 @@ def run(
     ]
     tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
-        total=len(wanted), initial=len(results), desc=label or None, unit="fit", disable=None
+        total=len(wanted), initial=len(results), desc=label, unit="fit", disable=None
     )
     with bar:
         for number, fitted in _execute(tasks, jobs, cluster, label):
@@ -148,7 +149,7 @@ def _execute(
 
 def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
     """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
-    name = f"{label or fit.__name__}: {_describe(specs[0])}"
+    name = f"{label}: {_describe(specs[0])}"
     if len(specs) > 1:
         name += f" or one of the {len(specs) - 1} fitted with it"
     with _ONE_FIT, _one_thread():
@@ -206,7 +207,7 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
         yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
     except TerminatedWorkerError as error:
         raise FitError(
-            f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
+            f"{label}: a worker process died, perhaps for lack of memory; finished "
             f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
         ) from error
 
@@ -257,7 +258,7 @@ def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[
                 result = future.result()
             except KilledWorker as error:
                 raise FitError(
-                    f"{label or 'run'}: a fit was given up after its Dask workers died one after "
+                    f"{label}: a fit was given up after its Dask workers died one after "
                     "another, perhaps for lack of memory; finished fits are kept."
                 ) from error
             except CancelledError as error:

@@ -36,14 +36,10 @@ def build(
 ) -> Path:
     """Run chapters, then build the book from their outputs; returns its first page.
 
-    scale: "quick" or "paper"; the paper's scale on LUDB, no parameter given, runs the committed
-        notebooks in place, anything else a copy under `_build`.
-    dataset: "synthetic", "ludb" or a path; by default synthetic at quick scale, else LUDB.
+    The arguments are the command line's, `python -m ecglib build --help`, and
     chapters: two-digit numbers or names of those to run; None runs all. The others stay as they
         were after their last run.
-    device: "auto", "cpu" or "cuda".
     jobs: processes, shared among the chapters that run at once; by default one a core.
-    cluster: address of a Dask scheduler for the chapters' fits.
     parameters: values by name, for each of the chapters that has such a parameter.
     root: the folder of `_config.yml`; by default found from here or from the package.
 
@@ -96,9 +92,9 @@ def _copy_sources(plan: Plan) -> None:
         if target.is_file() and target.name not in sources:
             target.unlink()  # its page is gone, or a killed run left it
     for name, source in sources.items():
-        target = chapters / name
-        if source.is_file() and not (source.suffix == ".ipynb" and target.exists()):
-            shutil.copy2(source, target)
+        was_run = source.suffix == ".ipynb" and (chapters / name).exists()
+        if source.is_file() and not was_run:
+            shutil.copy2(source, chapters)
 
 
 def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
@@ -164,6 +160,6 @@ def render(place: Path, site: Path) -> Path:
 
 
 def _complaint(log: Path) -> str:
-    found = re.findall(r".*(?:WARNING|ERROR).*", log.read_text())
-    first = re.sub(r"\x1b\[[0-9;]*m", "", found[0]) if found else "no warning was printed"
-    return f"jupyter-book failed ({max(len(found), 1)} complaints, the first: {first}); see {log}."
+    colourless = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
+    found = re.findall(".*(?:WARNING|ERROR).*", colourless) or ["no warning was printed"]
+    return f"jupyter-book failed ({len(found)} complaints, the first: {found[0]}); see {log}."

@@ -68,38 +68,31 @@ def code_hash(notebook: NotebookNode) -> str:
 def _called() -> list[tuple[str, str]]:
     """(file, code) of what the notebooks call."""
     package = Path(ecglib.__file__).parent
-    paths = [p for name in NUMBERS for p in (package / name, *(package / name).glob("*.py"))]
+    files = {path: path.relative_to(package) for path in sorted(package.rglob("*.py"))}
     return [
-        (path.relative_to(package).as_posix(), essence(path.read_text(encoding="utf-8")))
-        for path in sorted(paths)
-        if path.is_file()
+        (name.as_posix(), essence(path.read_text(encoding="utf-8")))
+        for path, name in files.items()
+        if name.parts[0] in NUMBERS
     ]
 
 
 def has_outputs(notebook: NotebookNode) -> bool:
     """Whether the notebook was run."""
-    return any(cell.get("outputs") for cell in notebook.cells)
+    return bool(_outputs(notebook))
 
 
 def errors(notebook: NotebookNode) -> list[str]:
     """The errors among the outputs."""
-    return [
-        f"{output.ename}: {output.evalue}"
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if output.output_type == "error"
-    ]
+    found = [output for output in _outputs(notebook) if output.output_type == "error"]
+    return [f"{error.ename}: {error.evalue}" for error in found]
 
 
 def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> NotebookNode:
-    """What a run leaves, less all that differs between two equal runs.
-
-    Times, durations, paths and random ids go; widgets that nothing shows go too.
+    """What a run leaves, less what differs between equal runs: times, paths, ids, stray widgets.
 
     banner: for a copy of a chapter, what stands at its top in MyST; its cell of overridden
-    parameters stays, folded. None for the chapter itself, which has neither.
-    record: scale, dataset and the like, written to the metadata under `ecglib` with the hash of
-    the code.
+        parameters stays, folded. None for the chapter itself, which has neither.
+    record: scale, dataset and the like, for the metadata, with the hash of the code.
     """
     notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
     metadata = notebook.metadata
@@ -134,6 +127,10 @@ def _place(banner: str, notebook: NotebookNode) -> None:
     headings = [k for k, line in enumerate(lines, 1) if line.startswith("# ")]
     after = headings[0] if headings else 0
     cell.source = "\n".join([*lines[:after], "", banner, "", *lines[after:]])
+
+
+def _outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
 def _is_tagged(cell: NotebookNode, tag: str) -> bool:
@@ -172,12 +169,8 @@ def _settle_widgets(notebook: NotebookNode) -> None:
     def references(model: str) -> list[str]:
         return REFERENCE.findall(json.dumps(state[model], sort_keys=True))
 
-    views = [
-        output.data[VIEW]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if VIEW in output.get("data", {})
-    ]
+    shown = [output.get("data", {}) for output in _outputs(notebook)]
+    views = [data[VIEW] for data in shown if VIEW in data]
     for view in views:
         visit(view["model_id"])
     # Links are shown by none, and belong to the widgets that they join.
@@ -190,9 +183,9 @@ def _settle_widgets(notebook: NotebookNode) -> None:
         return
     for model in state.values():  # a trait that is null is what it is when left out
         model["state"] = {key: v for key, v in model["state"].items() if v is not None}
-    shown = json.dumps({name: state[model] for model, name in names.items()})
+    text = json.dumps({name: state[model] for model, name in names.items()})
     saved["state"] = json.loads(
-        REFERENCE.sub(lambda to: f'"IPY_MODEL_{names.get(to[1], to[1])}"', shown)
+        REFERENCE.sub(lambda to: f'"IPY_MODEL_{names.get(to[1], to[1])}"', text)
     )
     for view in views:
         view["model_id"] = names.get(view["model_id"], view["model_id"])
