@@ -23,8 +23,6 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = {"site-packages", "dist-packages"}  # folders of what is installed
-
 
 class FitCache:
     """One .npz file a result, in `folder`/(first two hex digits of its key)/(key).npz.
@@ -36,7 +34,12 @@ class FitCache:
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
-        self.folder = Path(folder or os.environ.get("ECGLIB_CACHE") or _default()).expanduser()
+        folder = folder or os.environ.get("ECGLIB_CACHE")
+        if not folder:
+            import pooch  # slow, and not needed where the folder is named
+
+            folder = Path(pooch.os_cache("ecglib")) / "fits"
+        self.folder = Path(folder).expanduser()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()
@@ -66,8 +69,8 @@ class FitCache:
     def save(self, results: Mapping[str, dict[str, Any]]) -> None:
         """Keep results by key, each file whole or not there at all.
 
-        All are written before the first takes its name, so that an ensemble is kept together:
-        its numbers could differ in the last bits if only a part of it were fitted again.
+        All are written before the first takes its name, so that an ensemble is kept together: were
+        a part of it fitted again, its numbers could differ in the last bits.
         """
         written: dict[Path, Path] = {}
         try:
@@ -83,12 +86,6 @@ class FitCache:
         finally:
             for part in written:
                 part.unlink(missing_ok=True)
-
-
-def _default() -> Path:
-    import pooch  # slow, and not needed where the folder is named
-
-    return Path(pooch.os_cache("ecglib")) / "fits"
 
 
 def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
@@ -158,7 +155,7 @@ def _code(module: str) -> str:
     if module == "__main__" or file is None:
         raise _NoFile
     folder = Path(file).parent
-    if top != "ecglib" and LIBRARIES & set(folder.parts):
+    if top != "ecglib" and {"site-packages", "dist-packages"} & set(folder.parts):
         return ""
     return repr(
         [(path.name, essence(path.read_text("utf-8"))) for path in sorted(folder.glob("*.py"))]
