@@ -28,9 +28,7 @@ class FitCache:
     """One .npz file a result, in `folder`/(first two hex digits of its key)/(key).npz.
 
     folder: else the environment variable ECGLIB_CACHE, else the user's cache folder. It may be
-        deleted at any time, and several processes may share it.
-
-    Raises OSError where the folder cannot be written.
+        deleted at any time and shared by processes; OSError where it cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
