@@ -36,7 +36,7 @@ def build(
 ) -> Path:
     """Run chapters, then build the book from their outputs; returns its first page.
 
-    The arguments are the command line's, `python -m ecglib build --help`, and
+    scale, dataset, device, cluster: as the command line takes them, where they are explained.
     chapters: two-digit numbers or names of those to run; None runs all. The others stay as they
         were after their last run.
     jobs: processes, shared among the chapters that run at once; by default one a core.
