@@ -207,8 +207,8 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
         yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
     except TerminatedWorkerError as error:
         raise FitError(
-            f"{label}: a worker process died, perhaps for lack of memory; finished "
-            f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
+            f"{label}: a worker process died, perhaps for lack of memory; finished fits are kept, "
+            f"so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
         ) from error
 
 
@@ -258,8 +258,8 @@ def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[
                 result = future.result()
             except KilledWorker as error:
                 raise FitError(
-                    f"{label}: a fit was given up after its Dask workers died one after "
-                    "another, perhaps for lack of memory; finished fits are kept."
+                    f"{label}: a fit was given up after its Dask workers died one after another, "
+                    "perhaps for lack of memory; finished fits are kept."
                 ) from error
             except CancelledError as error:
                 raise ConnectionError(
@@ -279,14 +279,15 @@ def resolve_device(name: str) -> "torch.device":
         raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
     import torch
 
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    elif name == "cuda" and not torch.cuda.is_available():
         raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    return torch.device(name)
 
 
 def ensemble_size(bytes_per_model: float, device: "torch.device") -> int:
-    """How many models, of this peak memory each, to step together; ValueError for none.
+    """How many models to step together, by the peak memory of one; ValueError unless positive.
 
     On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
     within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker

@@ -113,7 +113,9 @@ def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
 def pages(root: Path) -> tuple[list[str], list[str]]:
     """Names of the notebooks: numbered chapters, and the others."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
-    files = [*(entry["file"] for entry in toc["chapters"]), toc["root"]]
+    parts = [toc, *toc.get("parts", [])]
+    files = [entry["file"] for part in parts for entry in part.get("chapters", [])]
+    files.append(toc["root"])
     names = [Path(file).stem for file in files if (root / f"{file}.ipynb").is_file()]
     numbered = [name for name in names if NUMBERED.match(name)]
     return numbered, [name for name in names if name not in numbered]
@@ -186,8 +188,9 @@ def quick(name: str) -> dict[str, Any]:
 
 def quick_parameters(root: Path, name: str) -> dict[str, Any]:
     """A chapter's parameters at quick scale; ValueError where `quick.yml` does not name it."""
-    everything = yaml.safe_load((root / "chapters" / "quick.yml").read_text())
-    found = everything.get(name)
+    path = root / "chapters" / "quick.yml"
+    everything = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    found = (everything or {}).get(name)
     if found is None and NUMBERED.match(name):
         raise ValueError(f"chapters/quick.yml has no entry {name}: add its parameters there.")
     return found or {}
