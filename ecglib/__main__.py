@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -89,11 +89,12 @@ def claims(
     ] = None,
 ) -> None:
     """Print the ledger: each of the paper's claims, what was measured, and the verdict."""
+    from ecglib.estimates import Estimate
     from ecglib.ledger import ledger_rows, read_results
 
     rows = ledger_rows(read_results(results))
     if as_json:
-        typer.echo(json.dumps([_plain(row) for row in rows], indent=1))
+        typer.echo(json.dumps(rows, indent=1, default=Estimate.as_dict))
         return
     for row in rows:
         figures = "  ".join(
@@ -114,12 +115,6 @@ def bench(
     from ecglib.bench import main as run_bench
 
     run_bench(as_json)
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value.as_dict() if hasattr(value, "as_dict") else value for key, value in row.items()
-    }
 
 
 def main() -> None:

@@ -1,15 +1,15 @@
 """The benchmark: what the package's networks cost beside PyTorch's own layers (`ecglib bench`).
 
 Ours and the baseline take turns on the same machine and the same thread, so that only their ratio
-depends on neither. Beside the two networks' steps it measures how their cost grows with kernels,
-lengths and ensembles, how near a step comes to the machine's arithmetic, and fits in several
-processes.
+depends on neither.
 """
 
+import itertools
 import json
 import math
 import os
 import platform
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,11 +37,14 @@ from ecglib.nets.unpunished import (
 from ecglib.plain_unpunished import PlainUnpunished
 
 Call = Callable[[], object]
+Row = dict[str, Any]
+
+DEVICE = resolve_device("auto")
 
 
 def main(json_path: str | os.PathLike | None = None) -> None:
     """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for row in measure():
         if not rows:
             print(f"{row['machine']}; device {row['device']}; threads {row['threads']}")
@@ -56,82 +59,66 @@ def main(json_path: str | os.PathLike | None = None) -> None:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is measured; the defaults are the paper's sizes.
+    """What is measured, and how often; the defaults are the paper's sizes."""
 
-    repeats: of each measurement, of which the median counts.
-    batch: signals in a step of Table I's net.
-    models, samples: unpunished nets stepped together, and samples of their signals.
-    kernels, lengths, ensembles: where scalings are measured: taps, samples, nets stepped together.
-    fits, steps: fits of each process, and steps of each.
-    matrix: order of the matrices whose product is the roofline.
-    threads: of every measurement but that of the processes.
-    """
-
-    repeats: int = 7
-    batch: int = 64
-    models: int = 8
-    samples: int = 5000
-    kernels: Sequence[int] = (10, 25, 50, 100, 200, 400)
-    lengths: Sequence[int] = (1250, 2500, 5000, 10_000, 20_000, 40_000)
-    ensembles: Sequence[int] = (1, 2, 4, 8, 16, 32, 64)
-    fits: int = 8
-    steps: int = 300
-    matrix: int = 1024
-    threads: int = 1
+    repeats: int = 7  # of each measurement, of which the median counts
+    batch: int = 64  # signals in a step of Table I's net
+    models: int = 8  # unpunished nets stepped together
+    samples: int = 5000  # of their signals
+    kernels: Sequence[int] = (10, 25, 50, 100, 200, 400)  # taps
+    lengths: Sequence[int] = (1250, 2500, 5000, 10_000, 20_000, 40_000)  # samples
+    ensembles: Sequence[int] = (1, 2, 4, 8, 16, 32, 64)  # nets stepped together
+    fits: int = 8  # of each process
+    steps: int = 300  # of each fit
+    matrix: int = 1024  # order of the matrices whose product is the roofline
 
 
-def measure(sizes: Sizes | None = None, device: str = "auto") -> Iterator[dict[str, Any]]:
+def measure(sizes: Sizes | None = None) -> Iterator[Row]:
     """Measure everything, one row a measurement, given out as soon as it is measured.
 
-    device: "auto", "cpu" or "cuda".
-
-    Rows hold "name", "baseline", "ours" and "unit", "ratio" (baseline / ours), "machine",
-    "device", "threads" and "repeats"; the scaling rows also "points" and the "exponent" with which
-    our cost grows, fitted on a double logarithmic scale, and "baseline_exponent"; the roofline's,
-    the arithmetic in GFLOP of one step of Table I's net, as done and as the direct method needs.
+    Rows hold "name", "baseline", "ours", "unit", "ratio" (baseline / ours) and the conditions; the
+    scaling rows also "points" and the exponents of growth, fitted on a double logarithmic scale;
+    the roofline's, the GFLOP of a step of Table I's net, as done and by the direct method.
     """
-    sizes, on = sizes or Sizes(), resolve_device(device)
+    sizes = sizes or Sizes()
     threads = torch.get_num_threads()
-    torch.set_num_threads(sizes.threads)
-    same = {
+    torch.set_num_threads(1)
+    conditions = {
         "machine": machine(),
-        "device": torch.cuda.get_device_name() if on.type == "cuda" else "cpu",
-        "threads": sizes.threads,
+        "device": torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu",
+        "threads": 1,
         "repeats": sizes.repeats,
     }
     benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline, _workers]
     try:
         for benchmark in benchmarks:
-            for row in benchmark(sizes, on):
-                yield {"name": row.pop("name"), **_ratio(row), **same, **row}
+            for row in benchmark(sizes):
+                yield conditions | row
     finally:
         torch.set_num_threads(threads)
 
 
-def _ratio(row: dict[str, Any]) -> dict[str, Any]:
-    figures = {key: row.pop(key) for key in ("baseline", "ours", "unit")}
-    return figures | {"ratio": figures["baseline"] / figures["ours"]}
+def _row(name: str, unit: str, baseline: float, ours: float, **more: Any) -> Row:
+    figures = {"baseline": baseline, "ours": ours, "unit": unit, "ratio": baseline / ours}
+    return {"name": name, **figures, **more}
 
 
 def machine() -> str:
     """Processor, cores and torch's version, in one line."""
-    model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
+    named = re.search(r"model name\s*: (.+)", info.read_text()) if info.exists() else None
+    model = named[1] if named else platform.processor() or platform.machine()
     return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
-def _table1(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
-    steps = [_autoencoder_step(kind, sizes.batch, device) for kind in (nn.Conv1d, FFTConv1d)]
-    baseline, ours = versus(sizes.repeats, device, *steps)
-    yield {"name": "table1_step", "baseline": baseline, "ours": ours, "unit": "ms"}
+def _table1(sizes: Sizes) -> Iterator[Row]:
+    steps = [_autoencoder_step(kind, sizes.batch) for kind in (nn.Conv1d, FFTConv1d)]
+    yield _row("table1_step", "ms", *versus(sizes.repeats, *steps))
 
 
-def _autoencoder_step(convolution: type[nn.Conv1d], batch: int, device: torch.device) -> Call:
-    net = ConvAutoencoder(convolution=convolution).to(device)
-    signals = torch.randn(batch, net.length, device=device)
+def _autoencoder_step(convolution: type[nn.Conv1d], batch: int) -> Call:
+    net = ConvAutoencoder(convolution=convolution).to(DEVICE)
+    signals = torch.randn(batch, net.length, device=DEVICE)
     optimiser = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
 
     def step() -> None:
@@ -142,20 +129,19 @@ def _autoencoder_step(convolution: type[nn.Conv1d], batch: int, device: torch.de
     return step
 
 
-def _roofline(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
-    a = torch.randn(sizes.matrix, sizes.matrix, device=device)
-    step = _autoencoder_step(FFTConv1d, sizes.batch, device)
-    product, ours = medians(sizes.repeats, device, lambda: a @ a, step)
+def _roofline(sizes: Sizes) -> Iterator[Row]:
+    a = torch.randn(sizes.matrix, sizes.matrix, device=DEVICE)
+    step = _autoencoder_step(FFTConv1d, sizes.batch)
+    product, ours = medians(sizes.repeats, lambda: a @ a, step)
     done, direct = convolution_flops(ConvAutoencoder(), sizes.batch)
-    yield {
-        "name": "roofline",
-        "baseline": 2 * sizes.matrix**3 / product / 1e6,
-        "ours": done / ours / 1e6,
-        "unit": "GFLOP/s",
-        "gflop": done / 1e9,
-        "direct_gflop": direct / 1e9,
-        "direct_gflop_per_s": direct / ours / 1e6,
-    }
+    yield _row(
+        "roofline",
+        "GFLOP/s",
+        2 * sizes.matrix**3 / product / 1e6,
+        done / ours / 1e6,
+        gflop=done / 1e9,
+        direct_gflop=direct / 1e9,
+    )
 
 
 def convolution_flops(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
@@ -183,31 +169,32 @@ def convolution_flops(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
     return done, direct
 
 
-def _unpunished(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+def _unpunished(sizes: Sizes) -> Iterator[Row]:
     for p in (GOOD, BAD):
         specs = _fits(sizes, sizes.models, p)
-        ensemble = Ensemble(specs, device)
-        net = PlainUnpunished(p, sizes.samples).to(device)
-        optimiser = net.adagrad()
-
-        def plain(net=net, optimiser=optimiser, ensemble=ensemble) -> None:
-            for fed, signal, mask in zip(ensemble.fed, ensemble.signal, ensemble.mask, strict=True):
-                optimiser.zero_grad()
-                net.loss(fed, signal, mask).backward()
-                optimiser.step()
-
-        times = versus(sizes.repeats, device, plain, ensemble.step)
-        baseline, ours = (total / sizes.models for total in times)
-        name = f"unpunished_step_p{p}"
-        yield {"name": name, "baseline": baseline, "ours": ours, "unit": "ms/model"}
-
+        ensemble = Ensemble(specs, DEVICE)
         # The same ensemble with the published region, of which a step leaves out what it can.
         start, end = sizes.samples // 5, sizes.samples * 49 // 50
-        spared = Ensemble([replace(spec, start=start, end=end) for spec in specs], device)
-        times = versus(sizes.repeats, device, ensemble.step, spared.step)
-        baseline, ours = (total / sizes.models for total in times)
-        name = f"unpunished_region_p{p}"
-        yield {"name": name, "baseline": baseline, "ours": ours, "unit": "ms/model"}
+        spared = Ensemble([replace(spec, start=start, end=end) for spec in specs], DEVICE)
+        for what, theirs, ours in (
+            ("step", _plain_step(ensemble), ensemble.step),
+            ("region", ensemble.step, spared.step),
+        ):
+            times = (total / sizes.models for total in versus(sizes.repeats, theirs, ours))
+            yield _row(f"unpunished_{what}_p{p}", "ms/model", *times)
+
+
+def _plain_step(ensemble: Ensemble) -> Call:
+    net = PlainUnpunished(ensemble.spec.p, ensemble.signal.shape[-1]).to(DEVICE)
+    optimiser = net.adagrad()
+
+    def step() -> None:
+        for fed, signal, mask in zip(ensemble.fed, ensemble.signal, ensemble.mask, strict=True):
+            optimiser.zero_grad()
+            net.loss(fed, signal, mask).backward()
+            optimiser.step()
+
+    return step
 
 
 def _fits(sizes: Sizes, count: int, p: int, first: int = 0) -> list[UnpunishedFit]:
@@ -226,114 +213,95 @@ def _fits(sizes: Sizes, count: int, p: int, first: int = 0) -> list[UnpunishedFi
     ]
 
 
-def _kernels(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
-    times = [_layers(sizes, device, 16, 15, taps, 512) for taps in sizes.kernels]
+def _kernels(sizes: Sizes) -> Iterator[Row]:
+    times = [_layers(sizes.repeats, 16, 15, taps, 512) for taps in sizes.kernels]
     yield _scaling("kernel_scaling", "taps", sizes.kernels, times)
 
 
-def _lengths(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
-    times = [_layers(sizes, device, 1, 10, 80, length) for length in sizes.lengths]
+def _lengths(sizes: Sizes) -> Iterator[Row]:
+    times = [_layers(sizes.repeats, 1, 10, 80, length) for length in sizes.lengths]
     yield _scaling("length_scaling", "samples", sizes.lengths, times)
 
 
-def _ensembles(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+def _layers(repeats: int, batch: int, channels: int, taps: int, length: int) -> tuple[float, float]:
+    """Forward and backward of one layer, PyTorch's and ours, ms."""
+    signals = torch.randn(batch, channels, length, device=DEVICE, requires_grad=True)
+    calls = []
+    for kind in (nn.Conv1d, FFTConv1d):
+        layer = kind(channels, channels, taps, padding="same").to(DEVICE)
+        calls.append(lambda layer=layer: layer(signals).sum().backward())
+    return versus(repeats, *calls)
+
+
+def _ensembles(sizes: Sizes) -> Iterator[Row]:
     at = list(sizes.ensembles)
-    if device.type == "cuda":
-        while at[-1] < 1024:
-            at.append(2 * at[-1])
+    while DEVICE.type == "cuda" and at[-1] < 1024:
+        at.append(2 * at[-1])
     times = []
     for models in at:
-        together = Ensemble(_fits(sizes, models, GOOD), device)
-        alone = Ensemble(_fits(sizes, 1, GOOD), device)
-        one, ours = medians(sizes.repeats, device, alone.step, together.step)
+        together = Ensemble(_fits(sizes, models, GOOD), DEVICE)
+        alone = Ensemble(_fits(sizes, 1, GOOD), DEVICE)
+        one, ours = medians(sizes.repeats, alone.step, together.step)
+        # here the baseline is our own net, stepped one model after the other
         times.append((models * one, ours))
-    # here the baseline is our own net, stepped one model after the other
     yield _scaling("ensemble_scaling", "models", at, times)
 
 
-def _layers(
-    sizes: Sizes, device: torch.device, batch: int, channels: int, taps: int, length: int
-) -> tuple[float, float]:
-    """Forward and backward of one layer, PyTorch's and ours, ms."""
-    signals = torch.randn(batch, channels, length, device=device, requires_grad=True)
-    calls = []
-    for kind in (nn.Conv1d, FFTConv1d):
-        layer = kind(channels, channels, taps, padding="same").to(device)
-        calls.append(lambda layer=layer: layer(signals).sum().backward())
-    return versus(sizes.repeats, device, *calls)
-
-
-def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[float, float]]):
+def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[float, float]]) -> Row:
     """A row of a scaling: its figures are those of the largest size."""
-    baselines, ours = zip(*times, strict=True)
+    (slope, our_slope), _ = np.polyfit(np.log(at), np.log(times), 1)
     points = [
-        {variable: size, "baseline": baseline, "ours": mine}
-        for size, baseline, mine in zip(at, baselines, ours, strict=True)
+        {variable: size, "baseline": baseline, "ours": ours}
+        for size, (baseline, ours) in zip(at, times, strict=True)
     ]
-    exponents = {
-        "exponent": _exponent(at, ours),
-        "baseline_exponent": _exponent(at, baselines),
-    }
-    figures = {"name": name, "baseline": baselines[-1], "ours": ours[-1], "unit": "ms"}
-    return figures | exponents | {"points": points}
+    return _row(
+        name,
+        "ms",
+        *times[-1],
+        exponent=float(our_slope),
+        baseline_exponent=float(slope),
+        points=points,
+    )
 
 
-def _exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
-
-
-def _workers(sizes: Sizes, device: torch.device) -> Iterator[dict[str, Any]]:
+def _workers(sizes: Sizes) -> Iterator[Row]:
     cores = os.cpu_count() or 1
     count = sizes.fits * cores
-    fresh = iter(range(0, 1 << 30, count))  # new seeds each time, so that no fit is known already
-
-    def fit(jobs: int, folder: str) -> None:
-        specs = _fits(sizes, count, GOOD, next(fresh))
-        run(fit_unpunished, specs, batch=sizes.fits, group=shared_settings, jobs=jobs, cache=folder)
-
+    fresh = itertools.count(0, count)  # new seeds each time, so that no fit is known already
     repeats = min(sizes.repeats, 2)
+
+    def fit(jobs: int) -> None:
+        specs = _fits(sizes, count, GOOD, next(fresh))
+        batch = sizes.fits
+        run(fit_unpunished, specs, batch=batch, group=shared_settings, jobs=jobs, cache=folder)
+
     with tempfile.TemporaryDirectory() as folder:
-        calls = [lambda: fit(1, folder), lambda: fit(cores, folder)]
-        times = medians(repeats, torch.device("cpu"), *calls)
-    baseline, ours = (total / count / 1e3 for total in times)
-    yield {
-        "name": "workers",
-        "baseline": baseline,
-        "ours": ours,
-        "unit": "s/fit",
-        "threads": cores,
-        "repeats": repeats,
-        "baseline_fits_per_hour": 3600 / baseline,
-        "fits_per_hour": 3600 / ours,
-    }
+        times = medians(repeats, lambda: fit(1), lambda: fit(cores))
+    per_fit = (total / count / 1e3 for total in times)
+    yield _row("workers", "s/fit", *per_fit, threads=cores, repeats=repeats)
 
 
-def versus(repeats: int, device: torch.device, theirs: Call, ours: Call) -> tuple[float, float]:
+def versus(repeats: int, theirs: Call, ours: Call) -> tuple[float, float]:
     """Medians of PyTorch's layers, by their better setting of mkldnn, and of ours, ms."""
 
     def without_mkldnn() -> None:
         with torch.backends.mkldnn.flags(enabled=False):
             theirs()
 
-    settings = [theirs] if device.type == "cuda" else [theirs, without_mkldnn]
-    *baselines, mine = medians(repeats, device, *settings, ours)
-    return min(baselines), mine
+    baselines = [theirs] if DEVICE.type == "cuda" else [theirs, without_mkldnn]
+    *times, mine = medians(repeats, *baselines, ours)
+    return min(times), mine
 
 
-def medians(repeats: int, device: torch.device, *calls: Call) -> list[float]:
+def medians(repeats: int, *calls: Call) -> list[float]:
     """The median time of each call, ms, the calls taking turns after one to warm up."""
+    wait = torch.cuda.synchronize if DEVICE.type == "cuda" else lambda: None
     taken: list[list[float]] = [[] for _ in calls]
-    for turn in range(repeats + 1):
+    for _ in range(repeats + 1):
         for call, times in zip(calls, taken, strict=True):
-            _wait(device)
+            wait()
             began = time.perf_counter()
             call()
-            _wait(device)
-            if turn:
-                times.append(1e3 * (time.perf_counter() - began))
-    return [float(np.median(times)) for times in taken]
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+            wait()
+            times.append(1e3 * (time.perf_counter() - began))
+    return [float(np.median(times[1:])) for times in taken]

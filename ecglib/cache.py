@@ -23,20 +23,21 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = {"site-packages", "dist-packages"}  # folders of what is installed
-
 
 class FitCache:
     """One .npz file a result, in `folder`/(first two hex digits of its key)/(key).npz.
 
     folder: else the environment variable ECGLIB_CACHE, else the user's cache folder. It may be
-        deleted at any time, and several processes may share it.
-
-    Raises OSError where the folder cannot be written.
+        deleted at any time and shared by processes; OSError where it cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
-        self.folder = Path(folder or os.environ.get("ECGLIB_CACHE") or _default()).expanduser()
+        folder = folder or os.environ.get("ECGLIB_CACHE")
+        if not folder:
+            import pooch  # slow, and not needed where the folder is named
+
+            folder = Path(pooch.os_cache("ecglib")) / "fits"
+        self.folder = Path(folder).expanduser()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()
@@ -66,8 +67,8 @@ class FitCache:
     def save(self, results: Mapping[str, dict[str, Any]]) -> None:
         """Keep results by key, each file whole or not there at all.
 
-        All are written before the first takes its name, so that an ensemble is kept together:
-        its numbers could differ in the last bits if only a part of it were fitted again.
+        All are written before the first takes its name, so that an ensemble is kept together: were
+        a part of it fitted again, its numbers could differ in the last bits.
         """
         written: dict[Path, Path] = {}
         try:
@@ -83,12 +84,6 @@ class FitCache:
         finally:
             for part in written:
                 part.unlink(missing_ok=True)
-
-
-def _default() -> Path:
-    import pooch  # slow, and not needed where the folder is named
-
-    return Path(pooch.os_cache("ecglib")) / "fits"
 
 
 def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
@@ -107,10 +102,9 @@ def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
         try:
             for module in sorted(_feed(digest, (fit, torch_version, spec))):
                 digest.update(code(module).encode())
+            found.append(digest.hexdigest())
         except _NoFile:
             found.append(None)
-        else:
-            found.append(digest.hexdigest())
     return found
 
 
@@ -131,11 +125,8 @@ def _feed(digest: Any, value: Any) -> set[str]:
             raise _NoFile
         modules = {value.__module__}
     elif is_dataclass(value):
-        parts = [
-            type(value),
-            *((field.name, getattr(value, field.name)) for field in fields(value)),
-        ]
-        head = "dataclass"
+        named = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        parts, head = [type(value), *named], "dataclass"
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         head, body = f"array {value.dtype} {value.shape}", value.tobytes()
     elif isinstance(value, Mapping):
@@ -162,7 +153,7 @@ def _code(module: str) -> str:
     if module == "__main__" or file is None:
         raise _NoFile
     folder = Path(file).parent
-    if top != "ecglib" and LIBRARIES & set(folder.parts):
+    if top != "ecglib" and {"site-packages", "dist-packages"} & set(folder.parts):
         return ""
     return repr(
         [(path.name, essence(path.read_text("utf-8"))) for path in sorted(folder.glob("*.py"))]

@@ -48,25 +48,21 @@ def run(
     group: Callable[[Any], Hashable] | None = None,
     label: str = "",
     jobs: int | None = None,
-    cluster: str | None = None,
     cache: str | os.PathLike | None = None,
 ) -> list[Result]:
-    """Fit every spec, each once, and return one result a spec, in the order of `specs`.
+    """Fit every spec, each once, and return one result a spec, in their order.
 
     fit: function from a list of specs to as many results (dicts of arrays).
-    specs: frozen dataclasses of numbers, text, arrays, classes, functions and containers of these.
-        A field `device` that is "auto" is resolved here, so that numbers of a CPU and a GPU are
-        never mixed up.
-    batch: specs handed to `fit` in one call; `group` keeps specs of unequal keys apart. The
-        grouping does not depend on what the cache holds.
-    label: name of the sweep, for the progress bar and for errors.
+    specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
+        resolved here, so that numbers of a CPU and a GPU are never mixed up.
+    batch: specs handed to `fit` in one call, whatever the cache holds; `group` keeps specs of
+        unequal keys apart.
+    label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
-        stay in this process.
-    cluster: address of a Dask scheduler, else ECGLIB_CLUSTER; its workers do the fits, one at a
-        time each, and the results are kept here.
-    cache: folder of results, else ECGLIB_CACHE, else the user's cache; see `FitCache`. What a
-        notebook or another function defines is fitted anew by every run, since its code cannot be
-        compared.
+        stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
+        do the fits instead, one at a time each, and the results are kept here.
+    cache: folder of results, as `FitCache` takes it. What a notebook or another function defines
+        is fitted anew by every run, since its code cannot be compared.
 
     Raises ValueError for an unusable device, spec or number of jobs, OSError for a cache folder
     that cannot be written, ConnectionError for a cluster that does not answer, FitError for a fit
@@ -76,7 +72,8 @@ def run(
 
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}.")
-    cluster = cluster or os.environ.get("ECGLIB_CLUSTER")
+    label = label or fit.__name__
+    cluster = os.environ.get("ECGLIB_CLUSTER")
     specs = [_resolved(spec, anywhere=bool(cluster)) for spec in specs]
     on_gpu = not cluster and any(getattr(spec, "device", None) == "cuda" for spec in specs)
     jobs = 1 if on_gpu else _number_of_jobs(jobs)
@@ -84,27 +81,22 @@ def run(
     store = FitCache(cache)
     filed = keys(fit, specs)
     names = [key or f"spec {place}" for place, key in enumerate(filed)]
-    kept = set(filed)
-    todo = dict(zip(names, specs, strict=True))
-    results = {}
-    for name in todo:
-        found = store.load(name) if name in kept else None
-        if found is not None:
-            results[name] = found
-    tally.update(kept=len(results), fitted=len(todo) - len(results))
-    chunks = []
-    for members in _chunks(todo, batch, group):
-        missing = {name: spec for name, spec in members.items() if name not in results}
-        if missing:
-            chunks.append(missing)
-    tasks = [(fit, list(chunk.values()), label, number) for number, chunk in enumerate(chunks)]
+    wanted = dict(zip(names, specs, strict=True))
+    found = {name: store.load(name) for name in set(filed) if name}
+    results = {name: result for name, result in found.items() if result is not None}
+    tally.update(kept=len(results), fitted=len(wanted) - len(results))
+    chunks = [
+        {name: spec for name, spec in chunk.items() if name not in results}
+        for chunk in _chunks(wanted, batch, group)
+    ]
+    tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
-        total=len(todo), initial=len(results), desc=label or None, unit="fit", disable=None
+        total=len(wanted), initial=len(results), desc=label, unit="fit", disable=None
     )
     with bar:
         for number, fitted in _execute(tasks, jobs, cluster, label):
             fresh = dict(zip(chunks[number], fitted, strict=True))
-            store.save({name: result for name, result in fresh.items() if name in kept})
+            store.save({name: result for name, result in fresh.items() if name in found})
             results |= fresh
             bar.update(len(fresh))
     return [results[name] for name in names]
@@ -122,19 +114,13 @@ def _resolved(spec: Any, anywhere: bool) -> Any:
 
 
 def _number_of_jobs(jobs: int | None) -> int:
-    given = os.environ.get("ECGLIB_JOBS") if jobs is None else jobs
-    if given is None or given == "":
-        from joblib import cpu_count
+    from joblib import cpu_count
 
-        return cpu_count()
-    try:
-        number = int(given)
-    except ValueError:
-        number = 0
-    if number < 1:
-        source = "ECGLIB_JOBS" if jobs is None else "jobs"
+    given = jobs if jobs is not None else os.environ.get("ECGLIB_JOBS") or cpu_count()
+    if not str(given).isdecimal() or int(given) < 1:
+        source = "jobs" if jobs is not None else "ECGLIB_JOBS"
         raise ValueError(f"{source} must be a whole number from 1 up, not {given!r}.")
-    return number
+    return int(given)
 
 
 def _chunks(specs: dict[str, Any], batch: int, group: Callable | None) -> Iterator[dict[str, Any]]:
@@ -163,7 +149,7 @@ def _execute(
 
 def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
     """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
-    name = f"{label or fit.__name__}: {_describe(specs[0])}"
+    name = f"{label}: {_describe(specs[0])}"
     if len(specs) > 1:
         name += f" or one of the {len(specs) - 1} fitted with it"
     with _ONE_FIT, _one_thread():
@@ -173,7 +159,7 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
             raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
     if len(results) != len(specs):
         raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
-    results = [{k: np.asarray(v) for k, v in result.items()} for result in results]
+    results = [{key: np.asarray(value) for key, value in result.items()} for result in results]
     for result in results:
         for key, value in result.items():
             if value.dtype.hasobject:
@@ -183,10 +169,8 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
 
 def _describe(spec: Any) -> str:
     """The spec's class and its scalar fields, for messages."""
-    values = [(field.name, getattr(spec, field.name)) for field in fields(spec)]
-    scalars = [
-        f"{name}={value!r}" for name, value in values if isinstance(value, (str, int, float))
-    ]
+    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    scalars = [f"{k}={v!r}" for k, v in values.items() if isinstance(v, (str, int, float))]
     return f"{type(spec).__name__}({', '.join(scalars)})"
 
 
@@ -223,8 +207,8 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
         yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
     except TerminatedWorkerError as error:
         raise FitError(
-            f"{label or 'run'}: a worker process died, perhaps for lack of memory; finished "
-            f"fits are kept, so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
+            f"{label}: a worker process died, perhaps for lack of memory; finished fits are kept, "
+            f"so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
         ) from error
 
 
@@ -242,11 +226,7 @@ def _end_with(parent: int) -> None:
 def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[int, list[Result]]]:
     """The tasks on the workers of a Dask scheduler; a task whose worker is lost goes to another.
 
-    address: the scheduler's, such as tcp://host:8786. This uses Dask's own client: joblib's backend
-        for Dask waits for ever once a task has been given up.
-
-    Raises ConnectionError where no scheduler answers, or it has no worker, or goes away; FitError
-    for a fit that failed or whose workers died again and again.
+    This uses Dask's own client: joblib's backend for it waits for ever once a task was given up.
     """
     from distributed import Client, as_completed
     from distributed.comm import get_address_host_port
@@ -270,25 +250,23 @@ def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[
                 f"`dask worker {address} --nthreads 1`."
             ) from error
         # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
-        waiting = iter(tasks)
+        waiting = (client.submit(_fit_chunk, *task, pure=False) for task in tasks)
         ahead = 2 * sum(client.nthreads().values())
-        first = [client.submit(_fit_chunk, *task, pure=False) for task in islice(waiting, ahead)]
-        futures = as_completed(first, loop=client.loop)
+        futures = as_completed(list(islice(waiting, ahead)), loop=client.loop)
         for future in futures:
             try:
                 result = future.result()
             except KilledWorker as error:
                 raise FitError(
-                    f"{label or 'run'}: a fit was given up after its Dask workers died one after "
-                    "another, perhaps for lack of memory; finished fits are kept."
+                    f"{label}: a fit was given up after its Dask workers died one after another, "
+                    "perhaps for lack of memory; finished fits are kept."
                 ) from error
             except CancelledError as error:
                 raise ConnectionError(
                     f"the Dask scheduler at {address} went away; finished fits are kept, so run "
                     "again once it is back."
                 ) from error
-            for task in islice(waiting, 1):
-                futures.add(client.submit(_fit_chunk, *task, pure=False))
+            futures.update(list(islice(waiting, 1)))
             yield result
 
 
@@ -297,33 +275,29 @@ def resolve_device(name: str) -> "torch.device":
 
     Raises ValueError for any other name, and for "cuda" where torch finds no CUDA device.
     """
-    import torch
-
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"unknown device {name!r}: choose auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    elif name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA device here: choose device cpu or auto.")
     return torch.device(name)
 
 
-def ensemble_size(bytes_per_model: float, device: "torch.device | str" = "cpu") -> int:
-    """How many models to step together.
-
-    bytes_per_model: the peak memory of one.
+def ensemble_size(bytes_per_model: float, device: "torch.device") -> int:
+    """How many models to step together, by the peak memory of one; ValueError unless positive.
 
     On a GPU, what fits into four fifths of its free memory, up to 1024. On a CPU at most 16,
     within 1 GiB: past the processor's cache a larger ensemble is no faster, and every worker
     process holds one.
-
-    Raises ValueError for a memory that is not positive.
     """
     import torch
 
     if bytes_per_model <= 0:
         raise ValueError(f"bytes_per_model must be positive, not {bytes_per_model}.")
-    if torch.device(device).type == "cuda":
+    if device.type == "cuda":
         room, most = 0.8 * torch.cuda.mem_get_info(device)[0], 1024
     else:
         room, most = 2.0**30, 16

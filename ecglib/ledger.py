@@ -8,27 +8,25 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ecglib.claims import CLAIMS, Evidence
+from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file beside its place and move it there; readable by everybody, UTF-8."""
-    part = None
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    part = Path(name)
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            part = Path(file.name)
+        with open(handle, "w", encoding="utf-8") as file:
             file.write(text)
         part.chmod(0o644)
         os.replace(part, path)
     finally:
-        if part:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def find_book() -> Path:
@@ -48,27 +46,22 @@ def find_book() -> Path:
 class Ledger:
     """Gathers a chapter's evidence and writes `<chapter>.json`, whole or not at all."""
 
-    def __init__(self, chapter: str, **run: object) -> None:
+    def __init__(self, chapter: str, **run: Any) -> None:
         """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
         self.chapter = chapter
-        self.run = run | ({"device": _device_name(str(run["device"]))} if "device" in run else {})
+        self.run = run | {"device": _device_name(run["device"])}
         self.started = time.monotonic()
         self.claims: dict[str, dict] = {}
         self.more: dict[str, object] = {}  # what else to write: JSON's types, and estimates
 
-    def decide(self, claim_id: str, **evidence: Estimate) -> str:
+    def decide(self, claim_id: str, /, **evidence: Estimate) -> str:
         """Enter a claim's evidence, return the verdict that follows from it.
 
         Raises KeyError for an unknown claim and for evidence that is lacking, ValueError where a
-        whole group of evidence is.
+        whole family of estimates is.
         """
-        return self.decide_from(claim_id, evidence)
-
-    def decide_from(self, claim_id: str, evidence: Evidence) -> str:
-        """The same for evidence whose names are not words (`inside/periodic`)."""
         claim = CLAIMS[claim_id]
-        headline = evidence[claim.headline]
-        verdict = claim.decide(evidence)
+        headline, verdict = evidence[claim.headline], claim.decide(evidence)
         self.claims[claim_id] = {
             "estimate": headline.as_dict(),
             "evidence": {name: e.as_dict() for name, e in evidence.items()},
@@ -80,8 +73,8 @@ class Ledger:
     def write(self) -> Path:
         """Write the file and return its path.
 
-        A build names the folder of the book's results (`ECGLIB_RESULTS`). Anywhere else the file
-        goes to a scratch folder, which one printed sentence names, and the book stays as it is.
+        It goes to the folder that a build names (`ECGLIB_RESULTS`), else to a scratch folder, which
+        one printed sentence names.
         """
         import torch
 
@@ -130,12 +123,8 @@ def ledger_rows(results: Mapping[str, dict]) -> list[dict]:
     """
     rows = []
     for claim in CLAIMS.values():
-        entry = results.get(claim.chapter, {}).get("claims", {}).get(claim.id)
-        evidence = entry["evidence"] if entry else {}
-
-        def estimate(name: str, evidence: dict = evidence) -> Estimate | None:
-            return Estimate.from_dict(evidence[name]) if name in evidence else None
-
+        entry = results.get(claim.chapter, {}).get("claims", {}).get(claim.id, {})
+        evidence = {name: Estimate.from_dict(e) for name, e in entry.get("evidence", {}).items()}
         rows.append(
             {
                 "id": claim.id,
@@ -144,10 +133,10 @@ def ledger_rows(results: Mapping[str, dict]) -> list[dict]:
                 "statement": claim.statement,
                 "measure": claim.measure,
                 "rule": claim.rule,
-                "verdict": entry["verdict"] if entry else "not run",
-                "estimate": estimate(claim.headline),
-                "null": estimate("null"),
-                "oracle": estimate("oracle"),
+                "verdict": entry.get("verdict", "not run"),
+                "estimate": evidence.get(claim.headline),
+                "null": evidence.get("null"),
+                "oracle": evidence.get("oracle"),
             }
         )
     return rows

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -20,6 +21,14 @@ CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI
 # No test depends on the clock, and no two runs of the tests differ.
 settings.register_profile("ecglib", deadline=None, derandomize=True)
 settings.load_profile("ecglib")
+
+
+def runs_on(pid: int) -> bool:
+    """Whether a process runs; a zombie has ended and was not yet reaped."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -27,67 +27,51 @@ def test_arithmetic_of_the_direct_method_is_table_ones():
     assert done < direct / 5
 
 
-CPU = torch.device("cpu")
-
-
-class Clock:
-    """Time that passes only in `sleep`."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def sleep(self, seconds):
-        self.now += seconds
+@pytest.fixture(scope="module", autouse=True)
+def on_cpu():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "DEVICE", torch.device("cpu"))
+        yield
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    return clock
+def sleep(monkeypatch):
+    """Let time pass, which passes only by this."""
+    naps = []
+    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: sum(naps)))
+    return naps.append
 
 
-def test_calls_take_turns_and_the_first_of_each_does_not_count(clock):
+def test_calls_take_turns_and_the_first_of_each_does_not_count(sleep):
     calls, naps = [], iter([0.3, 0.5, 0.01, 0.02, 0.03, 0.07, 0.02, 0.04])
 
     def call(name):
         calls.append(name)
-        clock.sleep(next(naps))
+        sleep(next(naps))
 
-    times = medians(3, CPU, lambda: call("a"), lambda: call("b"))
+    times = medians(3, lambda: call("a"), lambda: call("b"))
     assert calls == ["a", "b"] * 4
     assert times == pytest.approx([20, 40])  # ms
 
 
-def test_pytorchs_layers_are_timed_by_the_better_setting(clock):
+@pytest.mark.parametrize(("with_mkldnn", "without"), [(0.2, 0.01), (0.01, 0.2)])
+def test_pytorchs_layers_are_timed_by_the_better_setting(sleep, with_mkldnn, without):
+    def theirs() -> None:
+        sleep(with_mkldnn if torch.backends.mkldnn.enabled else without)
+
     before = torch.backends.mkldnn.enabled
-    for with_mkldnn, without in ((0.2, 0.01), (0.01, 0.2)):
-
-        def theirs(times=(without, with_mkldnn)) -> None:
-            clock.sleep(times[torch.backends.mkldnn.enabled])
-
-        assert versus(1, CPU, theirs, lambda: clock.sleep(0.05)) == pytest.approx((10, 50))
+    assert versus(1, theirs, lambda: sleep(0.05)) == pytest.approx((10, 50))
     assert torch.backends.mkldnn.enabled == before
 
 
-TINY = Sizes(
-    repeats=1,
-    batch=2,
-    models=2,
-    samples=300,
-    kernels=(10, 20),
-    lengths=(100, 200),
-    ensembles=(1, 2),
-    fits=1,
-    steps=2,
-    matrix=32,
-)
+SCALINGS = {"kernels": (10, 20), "lengths": (100, 200), "ensembles": (1, 2)}
+TINY = Sizes(repeats=1, batch=2, models=2, samples=300, **SCALINGS, fits=1, steps=2, matrix=32)
 
 
 @pytest.fixture(scope="module")
 def rows():
     threads = torch.get_num_threads()
-    rows = list(measure(TINY, "cpu"))
+    rows = list(measure(TINY))
     assert torch.get_num_threads() == threads
     return {row["name"]: row for row in rows}
 
@@ -100,16 +84,21 @@ def test_every_row_has_its_figures(rows):
         assert {"unit", "machine", "device", "threads", "repeats"} < set(row)
 
 
-def test_scaling_rows_hold_their_points_and_exponents(rows):
-    for name, variable, sizes in [
+@pytest.mark.parametrize(
+    ("name", "variable", "sizes"),
+    [
         ("kernel_scaling", "taps", TINY.kernels),
         ("length_scaling", "samples", TINY.lengths),
         ("ensemble_scaling", "models", TINY.ensembles),
-    ]:
-        row = rows[name]
-        assert [point[variable] for point in row["points"]] == list(sizes)
-        (a, b), costs = sizes, [point["ours"] for point in row["points"]]
-        assert row["exponent"] == pytest.approx(np.log(costs[1] / costs[0]) / np.log(b / a))
+    ],
+)
+def test_scaling_rows_hold_their_points_and_exponents(rows, name, variable, sizes):
+    row = rows[name]
+    assert [point[variable] for point in row["points"]] == list(sizes)
+    for who, exponent in (("ours", "exponent"), ("baseline", "baseline_exponent")):
+        first, second = (point[who] for point in row["points"])
+        growth = np.log(second / first) / np.log(sizes[1] / sizes[0])
+        assert row[exponent] == pytest.approx(growth)
 
 
 ROW = {"baseline": 8.0, "ours": 2.0, "unit": "ms", "ratio": 4.0}

@@ -36,22 +36,11 @@ def build(
 ) -> Path:
     """Run chapters, then build the book from their outputs; returns its first page.
 
-    scale: "quick" or "paper"; the paper's scale on LUDB, no parameter given, runs the committed
-    notebooks in place, anything else a copy under `_build`.
-
-    dataset: "synthetic", "ludb" or a path; by default synthetic at quick scale, else LUDB.
-
+    scale, dataset, device, cluster: as the command line takes them, where they are explained.
     chapters: two-digit numbers or names of those to run; None runs all. The others stay as they
-    were after their last run.
-
-    device: "auto", "cpu" or "cuda".
-
+        were after their last run.
     jobs: processes, shared among the chapters that run at once; by default one a core.
-
-    cluster: address of a Dask scheduler for the chapters' fits.
-
     parameters: values by name, for each of the chapters that has such a parameter.
-
     root: the folder of `_config.yml`; by default found from here or from the package.
 
     Raises ValueError for what does not exist (scale, data set, chapter, parameter, device),
@@ -103,9 +92,9 @@ def _copy_sources(plan: Plan) -> None:
         if target.is_file() and target.name not in sources:
             target.unlink()  # its page is gone, or a killed run left it
     for name, source in sources.items():
-        target = chapters / name
-        if source.is_file() and not (source.suffix == ".ipynb" and target.exists()):
-            shutil.copy2(source, target)
+        was_run = source.suffix == ".ipynb" and (chapters / name).exists()
+        if source.is_file() and not was_run:
+            shutil.copy2(source, chapters)
 
 
 def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
@@ -117,12 +106,17 @@ def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
         path.unlink(missing_ok=True)
 
 
+def _last(plan: Plan, file: str) -> list[Path]:
+    """A file of the chapters' folder as the last runs left it: in the plan's place, in the root."""
+    paths = [place / "chapters" / file for place in (plan.place, plan.root)]
+    return [path for path in paths if path.is_file()]
+
+
 def _check_rest(plan: Plan) -> None:
     """ValueError where a chapter that is not to be run was never run: its page would be empty."""
-    for name in pages(plan.root)[0]:
-        places = [place / "chapters" / f"{name}.ipynb" for place in (plan.place, plan.root)]
-        run = any(notebooks.has_outputs(notebooks.read(path)) for path in places if path.is_file())
-        if name not in plan.numbered and not run:
+    for name in sorted(set(pages(plan.root)[0]) - set(plan.numbered)):
+        paths = _last(plan, f"{name}.ipynb")
+        if not any(notebooks.has_outputs(notebooks.read(path)) for path in paths):
             raise ValueError(f"chapter {name} was never run: run it too (--chapters).")
 
 
@@ -130,11 +124,8 @@ def _longest_first(plan: Plan) -> list[str]:
     """The chapters, by the time that their last run took: none is left to run alone at the end."""
 
     def seconds(name: str) -> float:
-        places = [
-            place / "chapters" / "results" / f"{name}.json" for place in (plan.place, plan.root)
-        ]
-        found = next((path for path in places if path.is_file()), None)
-        return json.loads(found.read_text()).get("wall_s", 0) if found else 0
+        paths = _last(plan, f"results/{name}.json")
+        return json.loads(paths[0].read_text()).get("wall_s", 0) if paths else 0
 
     return sorted(plan.numbered, key=seconds, reverse=True)
 
@@ -169,6 +160,6 @@ def render(place: Path, site: Path) -> Path:
 
 
 def _complaint(log: Path) -> str:
-    found = re.findall(r".*(?:WARNING|ERROR).*", log.read_text())
-    first = re.sub(r"\x1b\[[0-9;]*m", "", found[0]) if found else "no warning was printed"
-    return f"jupyter-book failed ({max(len(found), 1)} complaints, the first: {first}); see {log}."
+    colourless = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
+    found = re.findall(".*(?:WARNING|ERROR).*", colourless) or ["no warning was printed"]
+    return f"jupyter-book failed ({len(found)} complaints, the first: {found[0]}); see {log}."

@@ -5,7 +5,6 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden p
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+REFERENCE = re.compile(r'"IPY_MODEL_([^"]+)"')  # in a widget's state, to another widget
 # What the notebooks' numbers come from; figures and tables only show them.
 NUMBERS = ("data", "nets", "experiments", "measures.py", "estimates.py", "claims.py")
 
@@ -43,14 +43,14 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
     Raises ValueError for a value that is not a literal.
     """
     found = {}
-    for cell in _tagged(notebook, "parameters"):
-        for statement in ast.parse(cell.source).body:
-            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                name = statement.targets[0].id
-                try:
-                    found[name] = ast.literal_eval(statement.value)
-                except ValueError as error:
-                    raise ValueError(f"parameter {name} is not a literal value.") from error
+    cells = [cell.source for cell in notebook.cells if _is_tagged(cell, "parameters")]
+    for statement in ast.parse("\n".join(cells)).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            try:
+                found[name] = ast.literal_eval(statement.value)
+            except ValueError as error:
+                raise ValueError(f"parameter {name} is not a literal value.") from error
     return found
 
 
@@ -59,7 +59,8 @@ def code_hash(notebook: NotebookNode) -> str:
 
     That is its code cells, injected parameters left out, and the package's files that they call.
     """
-    cells = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_injected(c)]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [cell.source for cell in code if not _is_tagged(cell, INJECTED)]
     return hashlib.sha256(json.dumps([cells, _called()]).encode()).hexdigest()[:16]
 
 
@@ -67,38 +68,31 @@ def code_hash(notebook: NotebookNode) -> str:
 def _called() -> list[tuple[str, str]]:
     """(file, code) of what the notebooks call."""
     package = Path(ecglib.__file__).parent
-    paths = [p for name in NUMBERS for p in (package / name, *(package / name).glob("*.py"))]
+    files = {path: path.relative_to(package) for path in sorted(package.rglob("*.py"))}
     return [
-        (path.relative_to(package).as_posix(), essence(path.read_text(encoding="utf-8")))
-        for path in sorted(paths)
-        if path.is_file()
+        (name.as_posix(), essence(path.read_text(encoding="utf-8")))
+        for path, name in files.items()
+        if name.parts[0] in NUMBERS
     ]
 
 
 def has_outputs(notebook: NotebookNode) -> bool:
     """Whether the notebook was run."""
-    return any(cell.get("outputs") for cell in notebook.cells)
+    return bool(_outputs(notebook))
 
 
 def errors(notebook: NotebookNode) -> list[str]:
     """The errors among the outputs."""
-    return [
-        f"{output.ename}: {output.evalue}"
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if output.output_type == "error"
-    ]
+    found = [output for output in _outputs(notebook) if output.output_type == "error"]
+    return [f"{error.ename}: {error.evalue}" for error in found]
 
 
 def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> NotebookNode:
-    """What a run leaves, less all that differs between two equal runs.
-
-    Times, durations, paths and random ids go; widgets that nothing shows go too.
+    """What a run leaves, less what differs between equal runs: times, paths, ids, stray widgets.
 
     banner: for a copy of a chapter, what stands at its top in MyST; its cell of overridden
-    parameters stays, folded. None for the chapter itself, which has neither.
-    record: scale, dataset and the like, written to the metadata under `ecglib` with the hash of
-    the code.
+        parameters stays, folded. None for the chapter itself, which has neither.
+    record: scale, dataset and the like, for the metadata, with the hash of the code.
     """
     notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
     metadata = notebook.metadata
@@ -106,22 +100,20 @@ def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> Note
     metadata["language_info"] = {"name": "python"}
     metadata["ecglib"] = {**record, "code_hash": code_hash(notebook)}
     if banner is None:
-        notebook.cells = [cell for cell in notebook.cells if not _is_injected(cell)]
+        notebook.cells = [cell for cell in notebook.cells if not _is_tagged(cell, INJECTED)]
     else:
         _place(banner, notebook)
     count = 0
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
-        if _is_injected(cell):
+        if _is_tagged(cell, INJECTED):
             cell.id = INJECTED
             cell.metadata.tags = [INJECTED, "hide-input"]
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            cell.outputs = _merged(cell.outputs)
-            for output in cell.outputs:
-                _settle(output, count)
+            cell.outputs = _settled(cell.outputs, count)
     _settle_widgets(notebook)
     return notebook
 
@@ -137,32 +129,27 @@ def _place(banner: str, notebook: NotebookNode) -> None:
     cell.source = "\n".join([*lines[:after], "", banner, "", *lines[after:]])
 
 
-def _tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
+def _outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
-def _is_injected(cell: NotebookNode) -> bool:
-    return INJECTED in cell.metadata.get("tags", ())
+def _is_tagged(cell: NotebookNode, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", ())
 
 
-def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs with neighbouring pieces of one stream joined: where they break is chance."""
-    merged: list[NotebookNode] = []
+def _settled(outputs: list[NotebookNode], count: int) -> list[NotebookNode]:
+    """Outputs of cell `count`, pieces of one stream joined: where they break is chance."""
+    settled: list[NotebookNode] = []
     for output in outputs:
-        last = merged[-1] if merged else None
-        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-            last.text += output.text
-        else:
-            merged.append(output)
-    return merged
-
-
-def _settle(output: NotebookNode, count: int) -> None:
-    if output.output_type == "execute_result":
-        output.execution_count = count
-    text = output.get("data", {}).get("text/plain")
-    if isinstance(text, str):
-        output.data["text/plain"] = ADDRESS.sub("", text)
+        if output.output_type == "stream" and settled and settled[-1].get("name") == output.name:
+            settled[-1].text += output.text
+            continue
+        if output.output_type == "execute_result":
+            output.execution_count = count
+        if "text/plain" in output.get("data", {}):
+            output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
+        settled.append(output)
+    return settled
 
 
 def _settle_widgets(notebook: NotebookNode) -> None:
@@ -171,57 +158,34 @@ def _settle_widgets(notebook: NotebookNode) -> None:
     if saved is None:
         return
     state = saved["state"]
-    order: dict[str, str] = {}
+    names: dict[str, str] = {}
 
     def visit(model: str) -> None:
-        if model in state and model not in order:
-            order[model] = f"widget-{len(order) + 1}"
-            for other in _references(state[model]):
+        if model in state and model not in names:
+            names[model] = f"widget-{len(names) + 1}"
+            for other in references(model):
                 visit(other)
 
-    views = [
-        output.data[VIEW]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if VIEW in output.get("data", {})
-    ]
+    def references(model: str) -> list[str]:
+        return REFERENCE.findall(json.dumps(state[model], sort_keys=True))
+
+    shown = [output.get("data", {}) for output in _outputs(notebook)]
+    views = [data[VIEW] for data in shown if VIEW in data]
     for view in views:
         visit(view["model_id"])
     # Links are shown by none, and belong to the widgets that they join.
     links = [m for m in state if state[m]["model_name"] in ("LinkModel", "DirectionalLinkModel")]
-    joined = [m for m in links if all(end in order for end in _references(state[m]))]
-    for link in sorted(joined, key=lambda m: [int(order[e][7:]) for e in _references(state[m])]):
+    joined = [m for m in links if all(end in names for end in references(m))]
+    for link in sorted(joined, key=lambda m: [int(names[end][7:]) for end in references(m)]):
         visit(link)
-    if not order:
+    if not names:
         del notebook.metadata["widgets"]
         return
-    saved["state"] = {order[m]: _renamed(_without_nulls(state[m]), order) for m in order}
+    for model in state.values():  # a trait that is null is what it is when left out
+        model["state"] = {key: v for key, v in model["state"].items() if v is not None}
+    text = json.dumps({name: state[model] for model, name in names.items()})
+    saved["state"] = json.loads(
+        REFERENCE.sub(lambda to: f'"IPY_MODEL_{names.get(to[1], to[1])}"', text)
+    )
     for view in views:
-        view["model_id"] = order.get(view["model_id"], view["model_id"])
-
-
-def _references(value: Any) -> list[str]:
-    """The models that a model's state points at, in the order of its traits' names."""
-    if isinstance(value, dict):
-        return [found for key in sorted(value) for found in _references(value[key])]
-    if isinstance(value, list):
-        return [found for item in value for found in _references(item)]
-    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
-        return [value.removeprefix("IPY_MODEL_")]
-    return []
-
-
-def _without_nulls(model: dict) -> dict:
-    """A model without the traits that are null, which is what they are when left out."""
-    return {**model, "state": {k: v for k, v in model["state"].items() if v is not None}}
-
-
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _renamed(value[key], names) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_renamed(item, names) for item in value]
-    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
-        model = value.removeprefix("IPY_MODEL_")
-        return f"IPY_MODEL_{names.get(model, model)}"
-    return value
+        view["model_id"] = names.get(view["model_id"], view["model_id"])

@@ -16,7 +16,6 @@ from ecglib.ledger import find_book
 
 SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}
 WORDS = {"synthetic": "synthetic records", "ludb": "LUDB"}  # data sets that go by a word
-DEVICES = ("auto", "cpu", "cuda")
 CELL_TIMEOUT_S = {"quick": 15 * 60, "paper": 12 * 60 * 60}
 NUMBERED = re.compile(r"\d\d-")
 BANNER = """\
@@ -32,10 +31,9 @@ class Plan:
     """What a build runs and where.
 
     root: the folder of the book. place: where its sources are run; site: where its pages go.
-    dataset: as the notebooks take it; label: what it is called, without a path of this machine.
-    parameters: those given from outside, for every chapter that has them.
-    numbered: the chosen chapters, which are independent of each other; others: the pages that
-    read the chapters' results.
+    dataset: as the notebooks take it.
+    parameters: those given from outside.
+    numbered: the chosen chapters; others: the pages that read the chapters' results.
     """
 
     root: Path
@@ -43,7 +41,6 @@ class Plan:
     site: Path
     scale: str
     dataset: str
-    label: str
     device: str
     parameters: Mapping[str, Any]
     numbered: list[str]
@@ -53,6 +50,11 @@ class Plan:
     def in_place(self) -> bool:
         """Whether the committed notebooks themselves are run."""
         return self.place == self.root
+
+    @property
+    def label(self) -> str:
+        """What the data set is called, without a path of this machine."""
+        return self.dataset if self.dataset in WORDS else f"records of {Path(self.dataset).name}"
 
 
 def make_plan(
@@ -65,13 +67,11 @@ def make_plan(
 ) -> Plan:
     """Check the choices, and say what is to be run where.
 
-    Raises ValueError for a scale, data set, chapter, device or parameter that does not exist.
+    Raises ValueError for a scale, data set, chapter or parameter that does not exist.
     """
     if scale not in SCALES:
         raise ValueError(f"there is no scale {scale!r}: choose {' or '.join(SCALES)}.")
-    if device not in DEVICES:
-        raise ValueError(f"there is no device {device!r}: choose {', '.join(DEVICES)}.")
-    dataset, label = _data_set(dataset or ("synthetic" if scale == "quick" else "ludb"))
+    dataset = _data_set(dataset or ("synthetic" if scale == "quick" else "ludb"))
     numbered, others = pages(root)
     if chapters is not None:
         numbered = sorted({_chosen(chapter, numbered) for chapter in chapters})
@@ -85,22 +85,20 @@ def make_plan(
     else:
         folder = root / "_build" / _folder(scale, dataset, parameters)
         place, site = folder / "book", folder / "html"
-    return Plan(
-        root, place, site, scale, dataset, label, device, dict(parameters), numbered, others
-    )
+    return Plan(root, place, site, scale, dataset, device, parameters, numbered, others)
 
 
-def _data_set(name: str) -> tuple[str, str]:
-    """A data set as the notebooks take it, and its label: a path has no word's label."""
+def _data_set(name: str) -> str:
+    """A data set as the notebooks take it: a word, or a whole path, which is no word."""
     if name in WORDS:
-        return name, name
+        return name
     path = Path(name).expanduser().resolve()
     if not path.exists() and not path.with_name(f"{path.name}.hea").exists():
         raise ValueError(
             f"there is no data set {name!r}: choose synthetic, ludb, or the path of a WFDB "
             "record or of a folder of them."
         )
-    return str(path), f"records of {path.name}"
+    return str(path)
 
 
 def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
@@ -115,14 +113,12 @@ def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
 def pages(root: Path) -> tuple[list[str], list[str]]:
     """Names of the notebooks: numbered chapters, and the others."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
-    files = [entry["file"] for entry in toc.get("chapters", [])]
-    for part in toc.get("parts", []):
-        files += [entry["file"] for entry in part["chapters"]]
-    names = [Path(f).stem for f in [*files, toc["root"]] if (root / f"{f}.ipynb").is_file()]
-    return (
-        [name for name in names if NUMBERED.match(name)],
-        [name for name in names if not NUMBERED.match(name)],
-    )
+    parts = [toc, *toc.get("parts", [])]
+    files = [entry["file"] for part in parts for entry in part.get("chapters", [])]
+    files.append(toc["root"])
+    names = [Path(file).stem for file in files if (root / f"{file}.ipynb").is_file()]
+    numbered = [name for name in names if NUMBERED.match(name)]
+    return numbered, [name for name in names if name not in numbered]
 
 
 def _chosen(chapter: str, names: list[str]) -> str:
@@ -138,12 +134,12 @@ def chapter_run(plan: Plan, name: str) -> Run:
     Raises ValueError where `quick.yml` names parameters that it does not have.
     """
     known = _known(plan.root, name)
-    quick = quick_parameters(plan.root, name) if plan.scale == "quick" else {}
     options = {"scale": plan.scale, "dataset": plan.dataset, "device": plan.device}
     if name in plan.others:  # such a page need not take parameters
         options = {key: value for key, value in options.items() if key in known}
     here = {key: value for key, value in plan.parameters.items() if key in known}
-    given = {**quick, **here, **options}
+    quick = quick_parameters(plan.root, name) if plan.scale == "quick" else {}
+    given = quick | here | options
     for key in given:
         if key not in known:
             raise ValueError(

@@ -1,8 +1,8 @@
 """Chapters run by papermill side by side, each in a process of its own.
 
-Not in a pool: one worker that dies takes a whole pool with it, and here only its chapter. The
-processes are forked from a server that has imported papermill, so that none waits for it. They end
-when the build ends, however it ends, and their kernels, which watch their parent, with them.
+Not in a pool, which one worker that dies takes with it. The processes are forked from a server
+that has imported papermill, so that none waits for it. They end when the build ends, however it
+ends, and their kernels, which watch their parent, with them.
 """
 
 import logging
@@ -162,11 +162,8 @@ def _cell(run: Run) -> str:
     """Which cell ran last, by its number, from 1, in the chapter's file."""
     if not run.scratch.is_file():
         return ""
-    started = {
-        cell.id
-        for cell in notebooks.read(run.scratch).cells
-        if cell.metadata.get("papermill", {}).get("start_time")
-    }
+    left = notebooks.read(run.scratch).cells
+    started = {cell.id for cell in left if cell.metadata.get("papermill", {}).get("start_time")}
     cells = notebooks.read(run.source).cells
     numbers = [k for k, cell in enumerate(cells, 1) if cell.get("id") in started]
     return f", cell {max(numbers)}" if numbers else ""

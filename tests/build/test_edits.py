@@ -15,25 +15,11 @@ from conftest import ROOT
 from ecglib.build import notebooks
 from ecglib.build.book import SHARED
 
+FEW = {"n_records": 12, "seeds": [0], "steps": 3, "n_pairs": 6, "frames": 5}
+LEFT_OUT = ["filters doubled", "latent 100", "more pooling", "input noise"]
 TINY = {
-    "02-interpolation": {
-        "n_records": 12,
-        "seeds": [0],
-        "steps": 3,
-        "n_pairs": 6,
-        "frames": 5,
-        "slider_pairs": 2,
-    },
-    "04-variations": {
-        "n_records": 12,
-        "seeds": [0],
-        "base_seeds": [0, 1],
-        "steps": 3,
-        "controlled_steps": 3,
-        "n_pairs": 6,
-        "frames": 5,
-        "leave_out": ["filters doubled", "latent 100", "more pooling", "input noise"],
-    },
+    "02-interpolation": FEW | {"slider_pairs": 2},
+    "04-variations": FEW | {"base_seeds": [0, 1], "controlled_steps": 3, "leave_out": LEFT_OUT},
     "06-processes": {
         "n_records": 3,
         "steps": 3,

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from conftest import runs_on
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from toy_book import save
 
@@ -97,13 +98,6 @@ def test_nothing_runs_on_when_the_build_ends(tmp_path, how):
     assert build.wait() != 0
     wait_until(lambda: not any(map(runs_on, started)))
     assert {run.target.read_text() for run in runs} == {"the last good outputs"}
-
-
-def runs_on(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
