@@ -24,10 +24,8 @@ from ecglib.experiments.t_waves import critical, net_t_scores
 from ecglib.nets.training import AutoencoderFit, train
 
 BASE, BARE = "base", "no regulariser"  # what the others are compared with
-MEASURES = ("wrong_count", "far_violations", "d_star")
-SHARES = MEASURES[:2]
+SHARES = ("wrong_count", "far_violations")  # the measures, see `Outcome`, that are shares
 RESAMPLES = 300  # fewer than elsewhere: there are many variations
-NO_PAIR = "no pair"
 
 
 @dataclass(frozen=True)
@@ -238,7 +236,7 @@ def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, obje
         members = np.flatnonzero(chosen)
         row: dict[str, object] = {"pairs of": f"{group} patients ({len(members)})"}
         if len(members) < 2:
-            rows.append(row | {"pairs": 0, "network": NO_PAIR, "cross-fade": NO_PAIR})
+            rows.append(row | {"pairs": 0, "network": "no pair", "cross-fade": "no pair"})
             continue
         data = with_middles_of(study.four, members)
         pairs = patient_pairs(data.middle, n_pairs)
