@@ -1,4 +1,4 @@
-"""Electrocardiograms of beats at given times, and their annotation."""
+"""Records by hand: electrocardiograms of beats at given times, and their annotation."""
 
 import numpy as np
 
@@ -28,14 +28,20 @@ def annotation(r_at, fs=RATE, t=True):
 
 
 def records_of(trains, fs=RATE, annotated=slice(None), t=True):
-    n = len(trains)
+    signals = [beats_at(r_at, fs) for r_at in trains]
+    return by_hand(signals, [annotation(r_at[annotated], fs, t) for r_at in trains], fs)
+
+
+def by_hand(signals, waves, fs):
+    """Records r0, r1, ... of these signals, mV, and waves."""
+    n = len(signals)
     return Records(
-        signals=np.stack([beats_at(r_at, fs) for r_at in trains]),
+        signals=np.array(signals, np.float32),
         fs=float(fs),
-        ids=tuple(str(i) for i in range(n)),
+        ids=tuple(f"r{i}" for i in range(n)),
         lead="v6",
         source="by hand",
-        waves=tuple(annotation(r_at[annotated], fs, t) for r_at in trains),
+        waves=tuple(waves),
         rhythms=("",) * n,
         diagnoses=((),) * n,
         healthy=np.ones(n, bool),

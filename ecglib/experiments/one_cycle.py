@@ -213,12 +213,11 @@ def controlled_pairs() -> BeatPairs:
     onset, offset = beats.t_peak - half, beats.t_peak + half
     start = np.zeros_like(half)
     marks = np.stack([start, start + WINDOW // 2, onset, beats.t_peak, offset], axis=1)
+    window = np.minimum(onset[i], onset[j]), np.maximum(offset[i], offset[j])
     return BeatPairs(
         first=beats.signals[i],
         second=beats.signals[j],
-        window=np.stack(
-            [np.minimum(onset[i], onset[j]), np.maximum(offset[i], offset[j])], axis=1
-        ).astype(int),
+        window=np.stack(window, axis=1).astype(int),
         displacement_ms=np.abs(beats.displacement_ms[i] - beats.displacement_ms[j]),
         width_ms=beats.width_ms[i],
         sign=np.ones(len(i), dtype=int),

@@ -113,8 +113,7 @@ def far_waves(
 ) -> dict[str, Estimate]:
     """C6's evidence, from pairs further apart than their width.
 
-    records_far: the violations of the farthest pairs of records; those of the net on `pairs` where
-        there are none.
+    records_far: the violations of the farthest pairs of records; without, the net's on `pairs`.
     """
     net, null, oracle = (scores[path].where(pairs.ratio > 1) for path in ("net", "null", "oracle"))
     violations = net.estimate("violations", unit="share of frames")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import sub
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,7 @@ class Variation:
     """What differs from the base network.
 
     text: the difference in a few words.
-    claim: the claim it is evidence for, "C8" (architecture) or "C9" (regularisation); the base's
-        is "".
+    claim: what it is evidence for, "C8" (architecture) or "C9" (regularisation); "" for the base.
     net: arguments of the network, by default `ConvAutoencoder`.
     fit: other fields of `nets.training.AutoencoderFit`; `network` for another class.
 
@@ -186,7 +186,7 @@ def effects(outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, Estimate]]:
     base = outcomes[BASE]
     varied = {name: outcome for name, outcome in outcomes.items() if name != BASE}
     found = {
-        measure: _against(base, varied, measure, _difference, base.measures[measure].unit)
+        measure: _against(base, varied, measure, sub, base.measures[measure].unit)
         for measure in SHARES
     }
     return found | {"d_star": _against(base, varied, "d_star", _change, "relative")}
@@ -202,8 +202,7 @@ def architecture(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estim
 def left(outcomes: Mapping[str, Outcome], names: Iterable[str]) -> dict[str, dict[str, Estimate]]:
     """Violations with each regulariser over those of the net without any, by measure and name.
 
-    names: of the variations. The base net has batch normalisation, and so have all others but the
-    one without any.
+    The base net has batch normalisation, and so have all others but the one without any.
     """
     regularised = {"batch normalisation": outcomes[BASE]} | {
         f"batch normalisation and {name}": outcomes[name] for name in names if name != BARE
@@ -262,10 +261,6 @@ def _against(
         )
         for name, outcome in varied.items()
     }
-
-
-def _difference(a: float, b: float) -> float:
-    return a - b
 
 
 def _ratio(a: float, b: float) -> float:

@@ -1,12 +1,11 @@
 """The controlled set: what nets are trained on, and what they are tested on."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from toy_beats import by_hand
 from toy_net import Identity
 
-from ecglib.data.records import FS, Records, as_waves
+from ecglib.data.records import FS, as_waves
 from ecglib.data.synthetic import load_synthetic
 from ecglib.data.windows import beat_windows
 from ecglib.experiments.one_cycle import (
@@ -35,23 +34,13 @@ def beat(displacement, sign=1, second=None):
     return signal
 
 
-def records_of(beats, displacements):
-    n = len(beats)
+def records_of(signals, displacements, r=256):
+    """Records of one beat each, its R peak at sample `r`, its T peak `displacement` late."""
     waves = [
-        [("qrs", 240, 256, 270), ("t", peak - HALF, peak, peak + HALF)]
-        for peak in (256 + FIRST_T + d for d in displacements)
+        as_waves([("qrs", r - 16, r, r + 14), ("t", peak - HALF, peak, peak + HALF)])
+        for peak in (r + FIRST_T + d for d in displacements)
     ]
-    return Records(
-        signals=np.array(beats, np.float32),
-        fs=float(FS),
-        ids=tuple(f"r{i}" for i in range(n)),
-        lead="v6",
-        source="by hand",
-        waves=tuple(as_waves(w) for w in waves),
-        rhythms=("",) * n,
-        diagnoses=((),) * n,
-        healthy=np.ones(n, bool),
-    )
+    return by_hand(signals, waves, FS)
 
 
 DISPLACEMENTS = (0, 20, 40, 60, 80, 0, 30)
@@ -155,15 +144,10 @@ def test_a_pair_of_chosen_records_is_that_of_their_first_beats():
     ],
 )
 def test_records_that_make_no_pair_are_named(other, message):
-    long = np.zeros((2, 2000), np.float32)
-    long[:, 700 : 700 + 512] = [beat(0), other]
-    short = records_of([beat(0), other], (0, 0))
-    waves = tuple(
-        as_waves([(kind, *(700 + sample for sample in points)) for kind, *points in wave.tolist()])
-        for wave in short.waves
-    )
+    signals = np.zeros((2, 2000))
+    signals[:, 700 : 700 + 512] = [beat(0), other]
     with pytest.raises(ValueError, match=message):
-        beat_pair(replace(short, signals=long, waves=waves), 0, 1)
+        beat_pair(records_of(signals, (0, 0), r=700 + 256), 0, 1)
 
 
 def test_controlled_pairs_are_none_that_the_net_was_trained_on():
