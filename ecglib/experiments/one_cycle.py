@@ -138,14 +138,18 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     return _pairs(beats, t, signs, i, j)
 
 
+def reference_paths(pairs: BeatPairs, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """The null and the oracle of each pair, both (pairs, frames, samples), mV."""
+    ends = zip(pairs.first, pairs.second, pairs.marks, strict=True)
+    oracle = [landmark_warp(first, second, *marks, frames) for first, second, marks in ends]
+    return crossfade(pairs.first, pairs.second, frames), np.stack(oracle)
+
+
 def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:
     """The paths of "net", "null" and "oracle" of one pair, each (frames, samples), mV."""
-    first, second = pair.first[0], pair.second[0]
-    return {
-        "net": latent_path(net, pair.first, pair.second, frames)[0],
-        "null": crossfade(first, second, frames),
-        "oracle": landmark_warp(first, second, *pair.marks[0], frames),
-    }
+    null, oracle = reference_paths(pair, frames)
+    latent = latent_path(net, pair.first, pair.second, frames)
+    return {"net": latent[0], "null": null[0], "oracle": oracle[0]}
 
 
 def _t_waves(beats: Windows) -> tuple[np.ndarray, np.ndarray]:

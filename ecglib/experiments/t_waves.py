@@ -1,6 +1,6 @@
 """T waves on the paths of section II-B, and what decides C5, C6 and C7 on them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import nn
@@ -15,8 +15,8 @@ from ecglib.estimates import (
     weighted_mean,
     weighted_median,
 )
-from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of
-from ecglib.experiments.paths import crossfade, landmark_warp, latent_path
+from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of, reference_paths
+from ecglib.experiments.paths import crossfade, latent_path
 from ecglib.experiments.reconstruction import mean_explained
 from ecglib.experiments.scores import Scores
 from ecglib.measures import follow_wave, mean_distance
@@ -24,8 +24,8 @@ from ecglib.measures import follow_wave, mean_distance
 COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `measures.WaveCourse`
 
 
-def score_t_waves(paths: Iterable[np.ndarray], pairs: BeatPairs) -> dict[str, np.ndarray]:
-    """What C5 to C7 measure on one path (frames, samples), mV, of each pair; (pairs,) each.
+def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:
+    """What C5 to C7 measure on paths (pairs, frames, samples), mV, one a pair; (pairs,) each.
 
     COURSE, and "failing_frame": 1 where any frame does not hold exactly one peak, else 0.
     """
@@ -45,22 +45,14 @@ def net_t_scores(nets: Sequence[nn.Module], pairs: BeatPairs, frames: int) -> Sc
     return Scores.of_nets(rows, pairs.patients)
 
 
-def reference_t_scores(pairs: BeatPairs, frames: int) -> dict[str, Scores]:
-    """The same on "null", the cross-fades, and on "oracle", where landmarks move linearly."""
-    fades = crossfade(pairs.first, pairs.second, frames)
-    warps = (
-        landmark_warp(a, b, *marks, frames)
-        for a, b, marks in zip(pairs.first, pairs.second, pairs.marks, strict=True)
-    )
-    return {
-        "null": Scores.of_nets([score_t_waves(fades, pairs)], pairs.patients),
-        "oracle": Scores.of_nets([score_t_waves(warps, pairs)], pairs.patients),
-    }
-
-
 def t_scores_by_path(nets: Sequence[nn.Module], pairs: BeatPairs, frames: int) -> dict[str, Scores]:
     """The same on the paths of "net", "null" and "oracle"."""
-    return {"net": net_t_scores(nets, pairs, frames)} | reference_t_scores(pairs, frames)
+    null, oracle = reference_paths(pairs, frames)
+    return {
+        "net": net_t_scores(nets, pairs, frames),
+        "null": Scores.of_nets([score_t_waves(null, pairs)], pairs.patients),
+        "oracle": Scores.of_nets([score_t_waves(oracle, pairs)], pairs.patients),
+    }
 
 
 def distance_to_real(

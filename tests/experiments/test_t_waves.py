@@ -29,32 +29,31 @@ from ecglib.experiments.t_waves import (
     far_minus_near,
     far_waves,
     near_waves,
-    reference_t_scores,
     summary,
     switch,
     t_scores_by_path,
 )
 
 FRAMES = 33
+ONE_FRAME = 1 / FRAMES + 1e-9
 PAIRS = controlled_pairs()
-SOME = np.arange(0, len(PAIRS), 20)
 NEAR = PAIRS.ratio < 1
 FAR = PAIRS.ratio > 1
 
 
 @pytest.fixture(scope="module")
-def null_and_oracle():
-    return reference_t_scores(PAIRS, FRAMES)
+def by_path():
+    return t_scores_by_path([Identity(), Identity()], PAIRS, FRAMES)
 
 
 @pytest.fixture(scope="module")
-def null(null_and_oracle):
-    return null_and_oracle["null"]
+def null(by_path):
+    return by_path["null"]
 
 
 @pytest.fixture(scope="module")
-def oracle(null_and_oracle):
-    return null_and_oracle["oracle"]
+def oracle(by_path):
+    return by_path["oracle"]
 
 
 def test_the_oracle_drifts_on_every_controlled_pair(oracle):
@@ -109,22 +108,17 @@ def test_far_minus_near_is_the_difference_of_their_means():
     assert np.isnan(none_far.value)
 
 
-def test_each_kind_of_path_is_scored_by_its_name_and_a_net_without_compression_is_the_null(
-    null, oracle
-):
-    scores = t_scores_by_path([Identity(), Identity()], PAIRS.subset(SOME), FRAMES)
-    assert scores["null"]["violations"].tolist() == null["violations"][:, SOME].tolist()
-    assert scores["oracle"]["retention"].tolist() == oracle["retention"][:, SOME].tolist()
-    assert len(scores["net"]["violations"]) == 2
+def test_a_net_without_any_compression_is_the_null(by_path, null):
     # Codes are 32-bit: two peaks of equal height may differ in the last digit.
-    one_frame = 1 / 33 + 1e-9
-    for measure, tolerance in (("violations", one_frame), ("retention", 1e-4)):
-        for row in scores["net"][measure]:
-            np.testing.assert_allclose(row, null[measure][0, SOME], atol=tolerance)
+    for measure, tolerance in (("violations", ONE_FRAME), ("retention", 1e-4)):
+        assert by_path["net"][measure].shape == (2, len(PAIRS))
+        for row in by_path["net"][measure]:
+            np.testing.assert_allclose(row, null[measure][0], atol=tolerance)
 
 
 def test_inverted_waves_score_as_upright_ones(null):
-    some = PAIRS.subset(SOME)
+    chosen = np.arange(0, len(PAIRS), 20)
+    some = PAIRS.subset(chosen)
     beats = controlled_beats([0.0], [80.0]).signals[0]
     mirrored = replace(
         some,
@@ -135,11 +129,9 @@ def test_inverted_waves_score_as_upright_ones(null):
     # The first beat's own T wave is subtracted twice over, where it does not reach the window.
     clear = some.window[:, 0] > 256 + 125 / 2 + 40
     assert clear.any()
-    np.testing.assert_allclose(
-        reference_t_scores(mirrored, FRAMES)["null"]["violations"][0, clear],
-        null["violations"][0, SOME[clear]],
-        atol=1 / 33 + 1e-9,
-    )
+    found = t_scores_by_path([Identity()], mirrored, FRAMES)["null"]["violations"][0]
+    upright = null["violations"][0, chosen]
+    np.testing.assert_allclose(found[clear], upright[clear], atol=ONE_FRAME)
 
 
 def test_ludbs_pairs_null_and_oracle(ludb):
@@ -149,7 +141,8 @@ def test_ludbs_pairs_null_and_oracle(ludb):
     stratum = bin_of(pairs.ratio)
     assert np.bincount(stratum).tolist() == [80, 80, 80, 56]
     assert (pairs.ratio > 1).sum() == 0
-    null, oracle = reference_t_scores(pairs, FRAMES).values()
+    scores = t_scores_by_path([Identity()], pairs, FRAMES)
+    null, oracle = scores["null"], scores["oracle"]
     share = [[s["failing_frame"][0, stratum == b].mean() for b in range(4)] for s in (null, oracle)]
     assert share[0] == sorted(share[0]) and share[0][0] == 0 and share[0][3] > 0.7
     assert max(share[1]) < 0.1
@@ -177,9 +170,9 @@ def test_bins_hold_the_pairs_of_their_ratio_and_empty_ones_are_left_out(null):
     assert median[FARTHEST]["net"].value == 0
 
 
-def test_near_waves_are_judged_by_near_pairs_alone(null_and_oracle, null):
+def test_near_waves_are_judged_by_near_pairs_alone(by_path, null):
     net = scores(np.where(NEAR, 0.05, 1), np.where(NEAR, 0.9, 0), np.where(NEAR, 4, 300))
-    found = near_waves({"net": net} | null_and_oracle, PAIRS)
+    found = near_waves(by_path | {"net": net}, PAIRS)
     assert found["near_violations"].value == pytest.approx(0.05)
     assert (found["near_retention"].value, found["near_drift_error"].value) == (0.9, 4)
     assert found["null"].value == pytest.approx(null["violations"][0, NEAR].mean())
@@ -191,8 +184,8 @@ def test_near_waves_are_judged_by_near_pairs_alone(null_and_oracle, null):
     assert CLAIMS["C5"].decide(found) == "holds"
 
 
-def test_far_waves_are_judged_by_far_pairs_and_by_the_records_where_there_are_any(null_and_oracle):
-    given = {"net": scores(np.where(FAR, 0.9, 0), np.where(FAR, 0.2, 1))} | null_and_oracle
+def test_far_waves_are_judged_by_far_pairs_and_by_the_records_where_there_are_any(by_path):
+    given = by_path | {"net": scores(np.where(FAR, 0.9, 0), np.where(FAR, 0.2, 1))}
     found = far_waves(given, PAIRS)
     assert found["far_violations"].value == found["far_minus_near"].value == pytest.approx(0.9)
     assert found["records_far"] == found["far_violations"]
