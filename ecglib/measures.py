@@ -58,8 +58,8 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
 def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
     """Number of R peaks in each frame of a path (frames, samples).
 
-    A peak counts when its QRS energy is at least this share of the level interpolated linearly
-    between the path's two ends: a beat that fades below is gone, a ghost above it is there.
+    A peak counts when its QRS energy is at least the share `least` of the level interpolated
+    linearly between the path's ends: a beat that fades below is gone, a ghost above it is there.
     """
     energy = qrs_energy(path, fs)
     ends = np.percentile(energy[[0, -1]], 95, axis=-1)
@@ -69,7 +69,7 @@ def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
 
 
 def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
-    """Where the QRS energy of a signal (samples,) has its peaks, of `least` at the least."""
+    """Samples where a frame's QRS energy, (samples,), has peaks of at least `least`."""
     return find_peaks(energy, height=max(least, 1e-9), distance=REFRACTORY_S * fs)[0]
 
 
