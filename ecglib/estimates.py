@@ -56,7 +56,7 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 def resampled(
     statistic: Callable[[np.ndarray], float],
     patients: np.ndarray,
-    seeds: int | Sequence[int] = 1,
+    seeds: Sequence[int] = (1,),
     unit: str = "",
     resamples: int = 1000,
 ) -> Estimate:
@@ -69,10 +69,9 @@ def resampled(
 
     statistic: takes weights (seeds, observations) and returns a number.
     patients: (observations,) or (observations, 2) labels of the patients behind each one.
-    seeds: how many fitted networks gave the observations; several numbers for several groups of
-        networks, each resampled within itself, their rows of weights below each other.
+    seeds: how many fitted networks there are in each group; groups are resampled each within
+        itself, their rows of weights below each other.
     """
-    groups = [seeds] if isinstance(seeds, int) else list(seeds)
     patients = np.asarray(patients)
     labels, codes = np.unique(patients, return_inverse=True)
     codes = codes.reshape(len(patients), -1)
@@ -80,9 +79,9 @@ def resampled(
     draws = []
     for _ in range(resamples):
         drawn = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels))
-        fits = np.concatenate([np.bincount(rng.integers(n, size=n), minlength=n) for n in groups])
+        fits = np.concatenate([np.bincount(rng.integers(n, size=n), minlength=n) for n in seeds])
         draws.append(statistic(fits[:, None] * drawn[codes].prod(axis=1)[None, :]))
-    value = statistic(np.ones((sum(groups), len(patients))))
+    value = statistic(np.ones((sum(seeds), len(patients))))
     known = np.array(draws)[~np.isnan(draws)]
     low, high = np.nan, np.nan
     if len(known):  # the nearest draw, not a mean of two: a draw may be infinite
@@ -100,9 +99,7 @@ def bootstrap(
     """A statistic of `values` with its 95 % bootstrap interval over patients (and seeds).
 
     values: (observations,) or (seeds, observations); NaN counts as not observed.
-    patients: (observations,) or (observations, 2) labels; by default each observation is a
-        patient of its own.
-    statistic: `weighted_mean` or `weighted_median`.
+    patients: as in `resampled`; by default each observation is a patient of its own.
 
     Raises ValueError where there are not as many labels as observations.
     """
@@ -113,13 +110,7 @@ def bootstrap(
         raise ValueError(
             f"there are {values.shape[1]} observations but labels of {len(patients)} patients"
         )
-    return resampled(
-        lambda weights: statistic(values, weights),
-        patients,
-        seeds=len(values),
-        unit=unit,
-        resamples=resamples,
-    )
+    return resampled(lambda w: statistic(values, w), patients, (len(values),), unit, resamples)
 
 
 def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -127,8 +118,7 @@ def critical_point(x: np.ndarray, hits: np.ndarray, weights: np.ndarray | None =
 
     x: (observations,) stimulus, in any unit, not negative.
     hits: (observations,) zeros and ones, or shares.
-    weights: (observations,) how often each observation counts; by default once.
-
+    weights: (observations,) how often each counts; by default once.
     Returns the point in the unit of `x`: 0 where the curve is above one half from there on,
     infinity where it does not pass one half up to the largest `x`, NaN where nothing weighs.
     """

@@ -46,8 +46,7 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     The level is that of a typical beat, the 95th percentile of the energy.
     """
     energy = qrs_energy(signal, fs)
-    level = float(np.percentile(energy, 95))
-    found, _ = find_peaks(energy, height=max(R_LEVEL * level, 1e-9), distance=REFRACTORY_S * fs)
+    found = _beats(energy, R_LEVEL * float(np.percentile(energy, 95)), fs)
     reach = round(0.06 * fs)
     peaks = np.zeros(len(found), dtype=int)
     for i, peak in enumerate(found):
@@ -59,29 +58,26 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
 def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
     """Number of R peaks in each frame of a path (frames, samples).
 
-    A peak counts when its QRS energy is at least a share of the level interpolated linearly between
-    the path's two ends, so a beat that fades below that is gone and a ghost above it is there.
-
-    least: that share.
+    A peak counts when its QRS energy is at least the share `least` of the level interpolated
+    linearly between the path's ends: a beat that fades below is gone, a ghost above it is there.
     """
     energy = qrs_energy(path, fs)
     ends = np.percentile(energy[[0, -1]], 95, axis=-1)
     levels = np.linspace(ends[0], ends[1], len(path))
-    return np.array(
-        [
-            len(find_peaks(e, height=max(least * level, 1e-9), distance=REFRACTORY_S * fs)[0])
-            for e, level in zip(energy, levels, strict=True)
-        ]
-    )
+    beats = [_beats(e, least * level, fs) for e, level in zip(energy, levels, strict=True)]
+    return np.array([len(found) for found in beats])
+
+
+def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
+    """Samples where a frame's QRS energy, (samples,), has peaks of at least `least`."""
+    return find_peaks(energy, height=max(least, 1e-9), distance=REFRACTORY_S * fs)[0]
 
 
 def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
     """Sample of the T peak after each R peak but the last, (R peaks - 1,); -1 for none.
 
     It is the most prominent peak, up or down, from 120 ms after R to 450 ms, or to 200 ms before
-    the next R.
-
-    r: (R peaks,) samples.
+    the next R. `r` are (R peaks,) samples.
     """
     smooth = gaussian_filter1d(signal, SMOOTHING_S * fs)
     found = np.full(max(len(r) - 1, 0), -1)
@@ -207,9 +203,8 @@ def _highest(frame: np.ndarray) -> tuple[float, float]:
 def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:
     """Mean over a path's frames of the cosine distance to the nearest real signal, (paths,).
 
-    After Berthelot et al. (1807.07543).
-
     paths: (paths, frames, samples), mV. signals: (signals, samples), mV.
+    After Berthelot et al. (1807.07543).
     """
     unit = signals / np.maximum(np.linalg.norm(signals, axis=1, keepdims=True), 1e-12)
     length = np.maximum(np.linalg.norm(paths, axis=-1, keepdims=True), 1e-12)

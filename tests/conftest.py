@@ -13,6 +13,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from ecglib.data.records import Records
+
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ROOT / "_build" / "quick"
 CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI's set-up is broken
@@ -40,6 +42,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         if any(word in reason for word in CI_INSTALLS):
             report.outcome = "failed"
             report.longrepr = f"skipped in CI, where it must run: {reason}"
+
+
+@pytest.fixture(scope="session")
+def ludb() -> Records:
+    """LUDB, where it is at hand."""
+    if not os.environ.get("ECGLIB_LUDB"):
+        pytest.skip("ECGLIB_LUDB names no folder that holds LUDB")
+    from ecglib.data.ludb import load_ludb
+
+    return load_ludb()
 
 
 @pytest.fixture(scope="session")

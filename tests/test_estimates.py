@@ -18,8 +18,6 @@ from ecglib.estimates import (
     weighted_median,
 )
 
-NUMBERS = st.floats(-100, 100)
-
 
 def covers(estimate, truth):
     return estimate.low <= truth <= estimate.high
@@ -46,9 +44,8 @@ def test_weighted_mean_and_median_leave_out_what_is_not_observed():
         assert np.isnan(statistic(np.full(4, np.nan), weights))
 
 
-@settings(deadline=None, derandomize=True)
 @given(
-    arrays.arrays(float, st.integers(1, 20), elements=NUMBERS),
+    arrays.arrays(float, st.integers(1, 20), elements=st.floats(-100, 100)),
     st.lists(st.integers(0, 4), min_size=20, max_size=20),
 )
 def test_a_weight_counts_as_so_many_observations(values, weights):
@@ -194,7 +191,7 @@ def test_critical_point_without_any_weight_is_not_a_number():
     assert np.isnan(critical_point(np.arange(5.0), np.ones(5), np.zeros(5)))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.floats(0.01, 1000))
 def test_critical_point_scales_with_the_unit(unit):
     rng = np.random.default_rng(5)

@@ -72,16 +72,14 @@ def test_a_crossfade_of_bumps_closer_than_two_sigma_is_one_peak_on_a_crooked_cou
 
 def test_very_close_bumps_fade_like_a_drift():
     course = follow_wave(fade(0.5), FS, WINDOW)
-    assert course.violations == 0
-    assert course.retention > 0.95 and course.drift_error_ms < 1
+    assert course.violations == 0 and course.retention > 0.95 and course.drift_error_ms < 1
 
 
 @pytest.mark.parametrize(
-    ("sigmas", "frames_with_two"), [(2.1, 0), (2.5, 0), (3.0, 7), (4.0, 19), (6.0, 19)]
+    ("sigmas", "least", "most"), [(2.1, 0, 0), (2.5, 0, 0), (3.0, 5, 9), (4.0, 17, 21)]
 )
-def test_from_two_to_four_sigma_a_crossfade_comes_to_show_both(sigmas, frames_with_two):
-    course = follow_wave(fade(sigmas), FS, WINDOW)
-    assert np.abs((course.counts == 2).sum() - frames_with_two) <= (2 if sigmas > 2.5 else 0)
+def test_from_two_to_four_sigma_a_crossfade_comes_to_show_both(sigmas, least, most):
+    assert least <= (follow_wave(fade(sigmas), FS, WINDOW).counts == 2).sum() <= most
 
 
 @pytest.mark.parametrize("frames", [32, 33])
@@ -150,8 +148,7 @@ def test_explained_variance_of_a_perfect_a_mean_and_a_half_size_reconstruction()
 
 def test_power_above_40_hz_is_that_of_the_noise():
     rng = np.random.default_rng(0)
-    time = np.arange(4096) / 128
-    slow = 3 * np.sin(2 * np.pi * 10 * time)
+    slow = 3 * np.sin(2 * np.pi * 10 * np.arange(4096) / 128)
     noise = rng.normal(0, 0.1, (3, 4096))
     assert high_frequency_power(noise, 128) == pytest.approx(0.1**2 / 64, rel=0.1)
     power = high_frequency_power(slow + noise, 128)
@@ -208,7 +205,7 @@ def test_a_crossfade_of_beats_out_of_step_shows_both_sets():
 
 def test_counts_follow_the_level_of_the_ends():
     large, small = ecg([0.5, 1.5, 2.5, 3.5]), 0.1 * ecg([0.5, 1.5, 2.5, 3.5])
-    assert r_counts(crossfade(large, small), 128).tolist() == [4] * 33
+    assert r_counts(crossfade(large, small, 33), 128).tolist() == [4] * 33
     assert r_counts(np.stack([large, small, large]), 128).tolist() == [4, 0, 4]
 
 

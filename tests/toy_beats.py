@@ -1,4 +1,4 @@
-"""Electrocardiograms of beats at given times, and their annotation."""
+"""Records by hand: electrocardiograms of beats at given times, and their annotation."""
 
 import numpy as np
 from toy_records import records_by_hand

@@ -15,7 +15,7 @@ from ecglib.data.windows import (
     split_patients,
     windows_of,
 )
-from ecglib.estimates import Estimate, weighted_median
+from ecglib.estimates import Estimate, Statistic, weighted_mean
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.experiments.scores import Scores
 from ecglib.measures import R_LEVEL, periodicity, r_counts, r_peaks
@@ -28,8 +28,8 @@ STEP_S = 0.25  # between the windows that a net is trained and tested on
 class FourSeconds:
     """Records at 128 Hz and the four-second windows cut out of them, split by patient.
 
-    records: baseline removed, 128 Hz, mV; R peaks outside the annotated stretch are detected.
-    train, test: overlapping windows of the patients of either side, a fifth of them for test.
+    records: without baseline; R peaks outside the annotated stretch are detected.
+    train, test: overlapping windows, a fifth of the patients' for test.
     middle: the middle window of every test patient, the ends of the paths.
     """
 
@@ -44,10 +44,9 @@ def four_seconds(records: Records) -> FourSeconds:
     records = resample(remove_baseline(records), RATE)
     train, test = split_patients(records)
     windows = windows_of(records, WINDOW, step=round(STEP_S * RATE))
+    waves = tuple(_with_outer_beats(records, i) for i in range(len(records)))
     return FourSeconds(
-        records=replace(
-            records, waves=tuple(_with_outer_beats(records, i) for i in range(len(records)))
-        ),
+        records=replace(records, waves=waves),
         train=windows.of_records(train),
         test=windows.of_records(test),
         middle=windows_of(records, WINDOW).of_records(test),
@@ -102,10 +101,7 @@ def reference_paths(
 def window_paths(
     net: nn.Module, data: FourSeconds, pair: tuple[int, int], frames: int
 ) -> dict[str, np.ndarray]:
-    """The paths of "net", "null" and "oracle" between two middle windows, (frames, samples), mV.
-
-    pair: the windows' indices.
-    """
+    """The paths of "net", "null" and "oracle" between two middle windows, (frames, samples), mV."""
     first, second = data.middle.signals[[pair[0]]], data.middle.signals[[pair[1]]]
     null, oracle = reference_paths(data, np.array([pair]), frames)
     return {"net": latent_path(net, first, second, frames)[0], "null": null[0], "oracle": oracle[0]}
@@ -114,18 +110,17 @@ def window_paths(
 def score_paths(paths: np.ndarray, least: float = R_LEVEL) -> dict[str, np.ndarray]:
     """What C3 and C4 measure on paths (pairs, frames, samples), mV, at 128 Hz; (pairs,) each.
 
-    "wrong_count": 1 where a frame's R count leaves the range of the two ends, else 0.
+    "violating_pairs": 1 where a frame's R count leaves the range of the two ends, else 0.
     "periodicity_ratio": least periodicity on the path over the smaller of its ends.
-
     least: from which level a beat counts, as in `measures.r_counts`.
     """
     counts = np.array([r_counts(path, RATE, least) for path in paths])
     ends = counts[:, [0, -1]]
-    wrong = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
+    violating = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
     rhythm = periodicity(paths, RATE)
     least_end = np.maximum(rhythm[:, [0, -1]].min(axis=1), 1e-6)
     return {
-        "wrong_count": wrong.astype(float),
+        "violating_pairs": violating.astype(float),
         "periodicity_ratio": rhythm.min(axis=1) / least_end,
     }
 
@@ -160,34 +155,19 @@ def scores_by_path(
     }
 
 
-def wrong_counts(scores: Mapping[str, Scores]) -> dict[str, Estimate]:
-    """C3's evidence: the share of pairs whose R count leaves the range of its ends.
+def evidence(
+    scores: Mapping[str, Scores],
+    measure: str,
+    statistic: Statistic = weighted_mean,
+    unit: str = "",
+    less: Sequence[str] = (),
+) -> dict[str, Estimate]:
+    """A measure of each kind of path, the net's under the measure's own name (C3 and C4).
 
     scores: of "net", "null" and "oracle".
+    less: the kinds that the net is also compared with, under "net_minus_null" and so on.
     """
-    net, null, oracle = (scores[path] for path in ("net", "null", "oracle"))
-    observed = {
-        "violating_pairs": net,
-        "null": null,
-        "oracle": oracle,
-        "net_minus_oracle": net.less(oracle),
-        "net_minus_null": net.less(null),
-    }
-    return {
-        name: of.estimate("wrong_count", unit="share of pairs") for name, of in observed.items()
-    }
-
-
-def least_periodicity(scores: Mapping[str, Scores]) -> dict[str, Estimate]:
-    """C4's evidence: the median pair's least periodicity over its ends'; as `wrong_counts`."""
-    net, null, oracle = (scores[path] for path in ("net", "null", "oracle"))
-    observed = {
-        "periodicity_ratio": net,
-        "null": null,
-        "oracle": oracle,
-        "net_minus_oracle": net.less(oracle),
-    }
-    return {
-        name: of.estimate("periodicity_ratio", weighted_median, "ratio")
-        for name, of in observed.items()
-    }
+    net = scores["net"]
+    observed = {measure: net, "null": scores["null"], "oracle": scores["oracle"]}
+    observed |= {f"net_minus_{kind}": net.less(scores[kind]) for kind in less}
+    return {name: of.estimate(measure, statistic, unit) for name, of in observed.items()}

@@ -1,6 +1,6 @@
 """One cycle (paper, II-B): pairs of beats to interpolate between, of records and controlled ones.
 
-Controlled beats are alike but for where the T wave is and how wide.
+Controlled beats are alike but for the place and width of the T wave.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from ecglib.data.records import FS, Records
+from ecglib.data.records import FS, WAVE, Records
 from ecglib.data.synthetic import controlled_beats
 from ecglib.data.windows import (
     WINDOW,
@@ -74,10 +74,7 @@ class BeatPairs:
 
 
 def beats_of(records: Records, length: int = WINDOW) -> tuple[Windows, Windows]:
-    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient.
-
-    The 512 samples of Table I are 1.02 s of this rate.
-    """
+    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient."""
     records = resample(remove_baseline(records), FS)
     train, test = split_patients(records)
     beats = beat_windows(records, length)
@@ -95,18 +92,13 @@ def stratified_pairs(beats: Windows, per_bin: int) -> BeatPairs:
     Taken are beats with one annotated T wave that holds exactly one peak, and pairs of the same
     polarity; where a patient pair has several pairs of beats in a bin, one is drawn.
     """
-    length = beats.signals.shape[1]
-    peak, width, signs = np.zeros((3, len(beats)))
-    for k, (signal, waves) in enumerate(zip(beats.signals, beats.waves, strict=True)):
-        t = _t_wave(waves, length)
-        if t is not None:
-            peak[k], width[k] = t["peak"], t["offset"] - t["onset"]
-            signs[k] = _polarity(signal, t)
+    t, signs = _t_waves(beats)
     usable = np.flatnonzero(signs)
     i, j = (usable[k] for k in np.triu_indices(len(usable), 1))
     apart = (beats.record[i] != beats.record[j]) & (signs[i] == signs[j])
     i, j = i[apart], j[apart]
-    ratio = np.abs(peak[i] - peak[j]) / ((width[i] + width[j]) / 2)
+    width = t["offset"] - t["onset"]
+    ratio = np.abs(t["peak"][i] - t["peak"][j]) / ((width[i] + width[j]) / 2)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(i))
     i, j, stratum = i[order], j[order], bin_of(ratio[order])
@@ -116,8 +108,7 @@ def stratified_pairs(beats: Windows, per_bin: int) -> BeatPairs:
     chosen = np.concatenate(
         [one_each[stratum[one_each] == b][:per_bin] for b in range(len(BIN_NAMES))]
     )
-    i, j = i[chosen], j[chosen]
-    return _pairs(beats, i, j, signs[i].astype(int))
+    return _pairs(beats, t, signs, i[chosen], j[chosen])
 
 
 def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
@@ -128,77 +119,82 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
     """
     records = resample(remove_baseline(records.subset([first, second])), FS)
     beats = beat_windows(records, WINDOW)
-    (i, sign), (j, other) = (_first_usable(beats, k, records.ids[k]) for k in (0, 1))
-    if sign != other:
+    t, signs = _t_waves(beats)
+    chosen = []
+    for record, name in enumerate(records.ids):
+        usable = np.flatnonzero((beats.record == record) & (signs != 0))
+        if len(usable) == 0:
+            raise ValueError(
+                f"record {name} has no beat whose T wave is annotated whole and has a single "
+                "peak; choose another"
+            )
+        chosen.append(usable[0])
+    i, j = np.array(chosen)[:, None]
+    if signs[i] != signs[j]:
         raise ValueError(
             f"of records {records.ids[0]} and {records.ids[1]} one has an upright T wave and the "
             "other an inverted one; choose another pair"
         )
-    return _pairs(beats, np.array([i]), np.array([j]), np.array([sign]))
+    return _pairs(beats, t, signs, i, j)
 
 
-def _first_usable(beats: Windows, record: int, name: str) -> tuple[int, int]:
-    """Index and T wave's sign of a record's first beat whose T wave is whole and a single peak."""
-    for k in np.flatnonzero(beats.record == record):
-        t = _t_wave(beats.waves[k], WINDOW)
-        sign = 0 if t is None else _polarity(beats.signals[k], t)
-        if sign:
-            return int(k), sign
-    raise ValueError(
-        f"record {name} has no beat whose T wave is annotated whole and has a single peak; "
-        "choose another"
-    )
+def reference_paths(pairs: BeatPairs, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """The null and the oracle of each pair, both (pairs, frames, samples), mV."""
+    ends = zip(pairs.first, pairs.second, pairs.marks, strict=True)
+    oracle = [landmark_warp(first, second, *marks, frames) for first, second, marks in ends]
+    return crossfade(pairs.first, pairs.second, frames), np.stack(oracle)
 
 
 def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:
     """The paths of "net", "null" and "oracle" of one pair, each (frames, samples), mV."""
-    first, second = pair.first[0], pair.second[0]
-    return {
-        "net": latent_path(net, pair.first, pair.second, frames)[0],
-        "null": crossfade(first, second, frames),
-        "oracle": landmark_warp(first, second, *pair.marks[0], frames),
-    }
+    null, oracle = reference_paths(pair, frames)
+    latent = latent_path(net, pair.first, pair.second, frames)
+    return {"net": latent[0], "null": null[0], "oracle": oracle[0]}
 
 
-def _pairs(beats: Windows, i: np.ndarray, j: np.ndarray, sign: np.ndarray) -> BeatPairs:
-    """The pairs of beats `i` and `j` (indices of beats with whole T waves)."""
+def _t_waves(beats: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Each middle beat's T wave, (beats,) WAVE, and 1 where it is upright, -1 where inverted.
+
+    Both are 0 for a T wave that is not annotated whole or has not exactly one peak.
+    """
     length = beats.signals.shape[1]
-    first, second = (np.array([_t_wave(beats.waves[k], length) for k in side]) for side in (i, j))
+    found, signs = np.zeros(len(beats), WAVE), np.zeros(len(beats), int)
+    for k, (signal, waves) in enumerate(zip(beats.signals, beats.waves, strict=True)):
+        later = waves[waves["peak"] > length // 2]
+        if len(later) == 0 or later[0]["kind"] != "t":
+            continue
+        t = later[0]
+        if not 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1:
+            continue
+        sign = 1 if signal[t["peak"]] > np.median(signal) else -1
+        course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
+        if course.counts[0] == 1:
+            found[k], signs[k] = t, sign
+    return found, signs
+
+
+def _pairs(
+    beats: Windows, t: np.ndarray, signs: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> BeatPairs:
+    """The pairs of beats `i` and `j` (indices), of the T waves that `_t_waves` found."""
+    first, second = t[i], t[j]
+    onset = np.minimum(first["onset"], second["onset"])
+    offset = np.maximum(first["offset"], second["offset"])
     duration = (first["offset"] - first["onset"] + second["offset"] - second["onset"]) / 2
-    window = (
-        np.minimum(first["onset"], second["onset"]),
-        np.maximum(first["offset"], second["offset"]),
-    )
+    middle = beats.signals.shape[1] // 2
     return BeatPairs(
         first=beats.signals[i],
         second=beats.signals[j],
-        window=np.stack(window, axis=1),
+        window=np.stack([onset, offset], axis=1),
         displacement_ms=np.abs(first["peak"] - second["peak"]) * 1000 / beats.fs,
         width_ms=duration * 1000 / beats.fs,
-        sign=sign,
+        sign=signs[i],
         patients=np.stack([beats.record[i], beats.record[j]], axis=1),
         marks=tuple(
-            common_landmarks(beats.waves[a], beats.waves[b], length // 2)
+            common_landmarks(beats.waves[a], beats.waves[b], middle)
             for a, b in zip(i, j, strict=True)
         ),
     )
-
-
-def _t_wave(waves: np.ndarray, length: int) -> np.void | None:
-    """The T wave of the middle beat of a window, if it is annotated whole."""
-    later = waves[waves["peak"] > length // 2]
-    if len(later) == 0 or later[0]["kind"] != "t":
-        return None
-    t = later[0]
-    whole = 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1
-    return t if whole else None
-
-
-def _polarity(signal: np.ndarray, t: np.void) -> int:
-    """1 or -1 for a T wave of a single peak, up or down; 0 for any other."""
-    sign = 1 if signal[t["peak"]] > np.median(signal) else -1
-    course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
-    return sign if course.counts[0] == 1 else 0
 
 
 def controlled_training() -> np.ndarray:
@@ -218,20 +214,14 @@ def controlled_pairs() -> BeatPairs:
     alike = beats.width_ms[i] == beats.width_ms[j]
     i, j = i[alike], j[alike]
     half = beats.width_ms * FS / 2000
-    onset = np.minimum(beats.t_peak[i] - half[i], beats.t_peak[j] - half[j])
-    offset = np.maximum(beats.t_peak[i] + half[i], beats.t_peak[j] + half[j])
-    marks = np.stack(
-        [
-            np.zeros(len(half)),
-            np.full(len(half), WINDOW // 2),
-            *(beats.t_peak + k * half for k in (-1, 0, 1)),
-        ],
-        axis=1,
-    )
+    onset, offset = beats.t_peak - half, beats.t_peak + half
+    start = np.zeros_like(half)
+    marks = np.stack([start, start + WINDOW // 2, onset, beats.t_peak, offset], axis=1)
+    window = np.minimum(onset[i], onset[j]), np.maximum(offset[i], offset[j])
     return BeatPairs(
         first=beats.signals[i],
         second=beats.signals[j],
-        window=np.stack([onset, offset], axis=1).astype(int),
+        window=np.stack(window, axis=1).astype(int),
         displacement_ms=np.abs(beats.displacement_ms[i] - beats.displacement_ms[j]),
         width_ms=beats.width_ms[i],
         sign=np.ones(len(i), dtype=int),

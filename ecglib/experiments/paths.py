@@ -15,11 +15,10 @@ def positions(frames: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def latent_path(net: Any, first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
+def latent_path(net: Any, first: np.ndarray, second: np.ndarray, frames: int) -> np.ndarray:
     """Decode the straight lines between the codes of two sets of signals (paper, II-A).
 
-    net: any with `encode` and `decode`, on the CPU and in evaluation mode, as `training.train`
-        gives it.
+    net: any with `encode` and `decode`, on the CPU and in evaluation mode.
     first, second: (pairs, samples), mV.
     Returns (pairs, frames, samples) float32, mV.
     """
@@ -31,7 +30,7 @@ def latent_path(net: Any, first: np.ndarray, second: np.ndarray, frames: int = 3
     return torch.cat(decoded).unflatten(0, (-1, frames)).numpy()
 
 
-def crossfade(first: np.ndarray, second: np.ndarray, frames: int = 33) -> np.ndarray:
+def crossfade(first: np.ndarray, second: np.ndarray, frames: int) -> np.ndarray:
     """The null: the straight line between the two signals themselves.
 
     first, second: (..., samples), mV. Returns (..., frames, samples), mV.
@@ -45,7 +44,7 @@ def landmark_warp(
     second: np.ndarray,
     first_marks: np.ndarray,
     second_marks: np.ndarray,
-    frames: int = 33,
+    frames: int,
 ) -> np.ndarray:
     """The oracle: annotated landmarks move linearly in time while the shapes blend.
 
@@ -65,10 +64,9 @@ def landmark_warp(
     path = np.empty((frames, len(first)), dtype=np.float32)
     for k, at in enumerate(positions(frames)):
         marks = (1 - at) * first_marks + at * second_marks
-        blend = 0.0
-        for share, signal, source in ((1 - at, first, first_marks), (at, second, second_marks)):
-            blend = blend + share * np.interp(_stretch(time, marks, source), time, signal)
-        path[k] = blend
+        start = np.interp(_stretch(time, marks, first_marks), time, first)
+        end = np.interp(_stretch(time, marks, second_marks), time, second)
+        path[k] = (1 - at) * start + at * end
     return path
 
 
@@ -78,7 +76,6 @@ def common_landmarks(
     """The landmarks that two annotations share, beats counted from the R peak next to `centre`.
 
     first_waves, second_waves: (waves,) WAVE, in samples.
-    centre: sample whose nearest R peak is beat 0 in either annotation.
     Returns two (marks,) float arrays, strictly rising: onset, peak and offset of every wave that
     both annotations have at the same beat.
     """

@@ -22,10 +22,7 @@ BORDER_S = 0.1  # of a window, where a complex may be cut
 
 @torch.no_grad()
 def reconstruct(net: nn.Module, signals: np.ndarray) -> np.ndarray:
-    """Encode and decode signals (signals, samples), mV; the result has the same shape.
-
-    net: any autoencoder, on the CPU and in evaluation mode, as `training.train` gives it.
-    """
+    """Encode and decode signals (signals, samples), mV, by a net on the CPU in evaluation mode."""
     batches = torch.as_tensor(signals, dtype=torch.float32).split(256)
     return torch.cat([net(batch) for batch in batches]).numpy()
 
@@ -41,7 +38,7 @@ def explained(windows: Windows, decoded: Sequence[np.ndarray]) -> Estimate:
     def share(weights: np.ndarray) -> float:
         return float(1 - (weights * residual).sum() / (weights * variance).sum())
 
-    return resampled(share, windows.record, seeds=len(residual), unit="share of variance")
+    return resampled(share, windows.record, (len(residual),), "share of variance")
 
 
 def typical_explained(windows: Windows, decoded: Sequence[np.ndarray]) -> Estimate:
@@ -62,10 +59,7 @@ def mean_explained(
 
 
 def peaks_found(windows: Windows, decoded: Sequence[np.ndarray]) -> dict[str, Estimate]:
-    """Sensitivity and predictive value of the R and T peaks in `decoded`, as `peak_scores` gives.
-
-    decoded: as in `explained`; the windows themselves for the best there can be.
-    """
+    """`peak_scores` of R and T peaks, "r_sensitivity" and so on; `decoded` as in `explained`."""
     every_net = windows.subset(np.tile(np.arange(len(windows)), len(decoded)))
     signals = np.concatenate(decoded)
     return {
@@ -81,11 +75,9 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
     A found peak is right within 50 ms of an annotated one of its own. LUDB leaves the first and
     last cycles of a record without annotation, so only the stretch between a window's first and
     last annotated R peak is scored, less 100 ms at the window's borders, where a complex is cut.
-    Intervals are over patients; both are NaN where no peak of the kind is annotated at all.
+    Both are NaN where no peak of the kind is annotated at all.
 
-    windows: the annotated windows.
-    signals: (windows, samples), mV: what the peaks are looked for in.
-    kind: "qrs" or "t".
+    signals: (windows, samples), mV. kind: "qrs" or "t".
     """
     hits, true, found = np.zeros((3, len(windows)))
     tolerance, border = TOLERANCE_S * windows.fs, BORDER_S * windows.fs

@@ -13,8 +13,7 @@ class Scores:
     """What was measured on the paths of several networks between the same pairs of signals.
 
     values: by the measure's name, (nets, pairs) each; paths that need no network have one row.
-    patients: (pairs, 2) labels of the patients behind each pair, which intervals are resampled
-        over.
+    patients: (pairs, 2) labels that intervals are resampled over.
     """
 
     values: Mapping[str, np.ndarray]
@@ -50,7 +49,7 @@ class Scores:
         resamples: int = 1000,
     ) -> Estimate:
         """A measure over all pairs and networks, with its interval over both."""
-        return bootstrap(self[measure], self.patients, statistic, unit, resamples=resamples)
+        return bootstrap(self[measure], self.patients, statistic, unit, resamples)
 
     def against(
         self,
@@ -71,7 +70,7 @@ class Scores:
         return resampled(
             lambda weights: compare(statistic(ours, weights[:n]), statistic(theirs, weights[n:])),
             self.patients,
-            seeds=(n, len(theirs)),
-            unit=unit,
-            resamples=resamples,
+            (n, len(theirs)),
+            unit,
+            resamples,
         )

@@ -1,6 +1,6 @@
 """T waves on the paths of section II-B, and what decides C5, C6 and C7 on them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import nn
@@ -15,8 +15,8 @@ from ecglib.estimates import (
     weighted_mean,
     weighted_median,
 )
-from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of
-from ecglib.experiments.paths import crossfade, landmark_warp, latent_path
+from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of, reference_paths
+from ecglib.experiments.paths import crossfade, latent_path
 from ecglib.experiments.reconstruction import mean_explained
 from ecglib.experiments.scores import Scores
 from ecglib.measures import follow_wave, mean_distance
@@ -24,49 +24,34 @@ from ecglib.measures import follow_wave, mean_distance
 COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `measures.WaveCourse`
 
 
-def score_t_waves(paths: Iterable[np.ndarray], pairs: BeatPairs) -> dict[str, np.ndarray]:
-    """What C5 to C7 measure on one path (frames, samples), mV, of each pair; (pairs,) each.
+def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:
+    """What C5 to C7 measure on paths (pairs, frames, samples), mV, one a pair; (pairs,) each.
 
-    "violations", "retention", "drift_error_ms" and "smoothness" as `measures.WaveCourse` has
-    them; "failing_frame": 1 where any frame does not hold exactly one peak, else 0.
+    COURSE, and "failing_frame": 1 where any frame does not hold exactly one peak, else 0.
     """
     courses = [
-        follow_wave(path, FS, (int(start), int(stop)), int(sign))
-        for path, (start, stop), sign in zip(paths, pairs.window, pairs.sign, strict=True)
+        follow_wave(path, FS, window, int(sign))
+        for path, window, sign in zip(paths, pairs.window, pairs.sign, strict=True)
     ]
     scores = {name: np.array([getattr(c, name) for c in courses], float) for name in COURSE}
     return scores | {"failing_frame": (scores["violations"] > 0).astype(float)}
 
 
 def net_t_scores(nets: Sequence[nn.Module], pairs: BeatPairs, frames: int) -> Scores:
-    """The T wave on each net's latent paths."""
+    """The T wave, as `score_t_waves` measures it, on each net's latent paths."""
     rows = [
         score_t_waves(latent_path(net, pairs.first, pairs.second, frames), pairs) for net in nets
     ]
     return Scores.of_nets(rows, pairs.patients)
 
 
-def null_t_scores(pairs: BeatPairs, frames: int) -> Scores:
-    """The T wave on the cross-fades."""
-    fades = crossfade(pairs.first, pairs.second, frames)
-    return Scores.of_nets([score_t_waves(fades, pairs)], pairs.patients)
-
-
-def oracle_t_scores(pairs: BeatPairs, frames: int) -> Scores:
-    """The T wave where the annotated landmarks move linearly in time."""
-    warps = (
-        landmark_warp(a, b, *marks, frames)
-        for a, b, marks in zip(pairs.first, pairs.second, pairs.marks, strict=True)
-    )
-    return Scores.of_nets([score_t_waves(warps, pairs)], pairs.patients)
-
-
 def t_scores_by_path(nets: Sequence[nn.Module], pairs: BeatPairs, frames: int) -> dict[str, Scores]:
-    """The T wave on the paths of "net", "null" and "oracle"."""
+    """The same on the paths of "net", "null" and "oracle"."""
+    null, oracle = reference_paths(pairs, frames)
     return {
         "net": net_t_scores(nets, pairs, frames),
-        "null": null_t_scores(pairs, frames),
-        "oracle": oracle_t_scores(pairs, frames),
+        "null": Scores.of_nets([score_t_waves(null, pairs)], pairs.patients),
+        "oracle": Scores.of_nets([score_t_waves(oracle, pairs)], pairs.patients),
     }
 
 
@@ -92,10 +77,7 @@ def by_bin(
     measure: str,
     statistic: Statistic = weighted_mean,
 ) -> dict[str, dict[str, Estimate]]:
-    """A measure in each bin of displacement over width that holds any pair.
-
-    scores: of paths of several kinds, by kind. Returns an estimate for each bin and kind.
-    """
+    """A measure by bin of displacement over width, where it holds any pair, and kind of path."""
     bins = bin_of(pairs.ratio)
     return {
         name: {kind: s.where(bins == b).estimate(measure, statistic) for kind, s in scores.items()}
@@ -105,10 +87,7 @@ def by_bin(
 
 
 def near_waves(scores: Mapping[str, Scores], pairs: BeatPairs) -> dict[str, Estimate]:
-    """C5's evidence, from pairs closer than their width; the net less the null from all pairs.
-
-    scores: of "net", "null" and "oracle".
-    """
+    """C5's evidence, from pairs closer than their width; the net less the null from all pairs."""
     net, null, oracle = (scores[path].where(pairs.ratio < 1) for path in ("net", "null", "oracle"))
     difference = scores["net"].less(scores["null"])
     return {
@@ -126,8 +105,7 @@ def far_waves(
 ) -> dict[str, Estimate]:
     """C6's evidence, from pairs further apart than their width.
 
-    scores: of "net", "null" and "oracle". records_far: the violations of the farthest pairs of
-    records; those of the net on `pairs` where there are none.
+    records_far: the violations of the farthest pairs of records; without, the net's on `pairs`.
     """
     net, null, oracle = (scores[path].where(pairs.ratio > 1) for path in ("net", "null", "oracle"))
     violations = net.estimate("violations", unit="share of frames")
@@ -146,29 +124,24 @@ def far_minus_near(scores: Scores, pairs: BeatPairs) -> Estimate:
     far = pairs.ratio > 1
 
     def difference(violations: np.ndarray, weights: np.ndarray) -> float:
-        return weighted_mean(violations[:, far], weights[:, far]) - weighted_mean(
-            violations[:, ~far], weights[:, ~far]
-        )
+        beyond, within = (weighted_mean(violations[:, s], weights[:, s]) for s in (far, ~far))
+        return beyond - within
 
     return scores.estimate("violations", difference, "share of frames")
 
 
 def critical(x: np.ndarray) -> Statistic:
-    """The statistic d*: the x at which half of the pairs have a failing frame.
-
-    x: (pairs,) displacement, in any unit.
-    """
+    """The statistic d*: the x, (pairs,), at which half of the pairs have a failing frame."""
     return lambda failing, weights: critical_point(
         np.broadcast_to(x, failing.shape), failing, weights
     )
 
 
 def critical_displacement(scores: Scores, pairs: BeatPairs, relative: bool = False) -> Estimate:
-    """d*: the displacement at which half of the pairs hold a frame without exactly one peak.
+    """d*: the displacement, in ms or over the wave's width, at which half of the pairs fail.
 
-    In ms, or over the wave's width. Pairs, not frames: even two waves that fade into each other
-    without moving show both in only about 60 % of the frames, since a wave below a fifth of the
-    height is not counted. Zero where half of the pairs have a failing frame however near.
+    Pairs, not frames: even two waves that fade into each other without moving show both in only
+    about 60 % of the frames, since a wave below a fifth of the height is not counted.
     """
     x, unit = (pairs.ratio, "widths") if relative else (pairs.displacement_ms, "ms")
     return scores.estimate("failing_frame", critical(x), unit, resamples=300)
@@ -179,15 +152,13 @@ def critical_slope(scores: Scores, pairs: BeatPairs) -> Estimate:
     widths = np.unique(pairs.width_ms)
 
     def slope(failing: np.ndarray, weights: np.ndarray) -> float:
-        points = []
-        for width in widths:
+        points = np.zeros(len(widths))
+        for k, width in enumerate(widths):
             alike = pairs.width_ms == width
-            point = critical(pairs.displacement_ms[alike])
-            points.append(point(failing[:, alike], weights[:, alike]))
+            d_star = critical(pairs.displacement_ms[alike])
+            points[k] = d_star(failing[:, alike], weights[:, alike])
         known = np.isfinite(points)
-        if known.sum() < 2:
-            return np.nan
-        return float(np.polyfit(widths[known], np.array(points)[known], 1)[0])
+        return float(np.polyfit(widths[known], points[known], 1)[0]) if known.sum() > 1 else np.nan
 
     return scores.estimate("failing_frame", slope, "ms per ms of width", resamples=300)
 

@@ -1,7 +1,8 @@
 """Variations of the network (paper, II-B and V): what each changes, and what decides C8 and C9."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import sub
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from torch import nn
 from ecglib.data.records import Records
 from ecglib.estimates import Estimate, Statistic, weighted_mean
 from ecglib.experiments.interpolation import (
+    evidence,
     four_seconds,
     net_scores,
     patient_pairs,
     scores_by_path,
     with_middles_of,
-    wrong_counts,
 )
 from ecglib.experiments.one_cycle import controlled_pairs, controlled_training
 from ecglib.experiments.reconstruction import mean_explained
@@ -24,10 +25,8 @@ from ecglib.experiments.t_waves import critical, net_t_scores
 from ecglib.nets.training import AutoencoderFit, train
 
 BASE, BARE = "base", "no regulariser"  # what the others are compared with
-MEASURES = ("wrong_count", "far_violations", "d_star")
-SHARES = MEASURES[:2]
+SHARES = ("wrong_count", "far_violations")  # the measures, see `Outcome`, that are shares
 RESAMPLES = 300  # fewer than elsewhere: there are many variations
-NO_PAIR = "no pair"
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ class Variation:
     """What differs from the base network.
 
     text: the difference in a few words.
-    claim: the claim it is evidence for, "C8" (architecture) or "C9" (regularisation); the base's
-        is "".
+    claim: what it is evidence for, "C8" (architecture) or "C9" (regularisation); "" for the base.
     net: arguments of the network, by default `ConvAutoencoder`.
     fit: other fields of `nets.training.AutoencoderFit`; `network` for another class.
 
@@ -57,7 +55,7 @@ class Variation:
 
 
 def all_but(variations: Mapping[str, Variation], left_out: Collection[str]) -> dict[str, Variation]:
-    """The variations less some, named in `left_out`.
+    """The variations less those named in `left_out`.
 
     Raises ValueError for a name that is not among them, for one that others are compared with,
     and where no variation of the architecture stays.
@@ -77,11 +75,7 @@ def all_but(variations: Mapping[str, Variation], left_out: Collection[str]) -> d
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure on the networks of one variation: a statistic of one of their scores.
-
-    scores, name: the scores by (nets, pairs), and which of them.
-    resamples: for the interval of the measure itself.
-    """
+    """One measure on the networks of one variation: a statistic of the scores of this name."""
 
     scores: Scores
     name: str
@@ -93,14 +87,6 @@ class Measured:
     def estimate(self) -> Estimate:
         """The measure over all networks and pairs."""
         return self.scores.estimate(self.name, self.statistic, self.unit, self.resamples)
-
-    def against(
-        self, other: "Measured", compare: Callable[[float, float], float], unit: str
-    ) -> Estimate:
-        """`compare` of the measure here and of that on the networks of another variation."""
-        return self.scores.against(
-            other.scores, self.name, compare, self.statistic, unit, resamples=RESAMPLES
-        )
 
 
 @dataclass(frozen=True)
@@ -133,32 +119,31 @@ class VariationStudy:
         frames: int,
         device: str = "auto",
     ) -> None:
-        """`steps` and `batch` (windows a step) of the training, the pairs and frames measured."""
+        """Training as in `AutoencoderFit`, half a batch for controlled beats; pairs and frames."""
         self.records = records
         self.frames = frames
         self.four = four_seconds(records)
         self.pairs = patient_pairs(self.four.middle, n_pairs)
         self.controlled = controlled_pairs()
         self.base_nets: list[nn.Module] = []
-        shared: dict[str, Any] = {"learning_rate": learning_rate, "device": device}
-        self._training: dict[str, dict[str, Any]] = {
-            "four": {"signals": self.four.train.signals, "steps": steps, "batch": batch} | shared,
-            "controlled": {
-                "signals": controlled_training(),
-                "steps": controlled_steps,
-                "batch": max(batch // 2, 1),
-            }
-            | shared,
-        }
+        four = AutoencoderFit(
+            self.four.train.signals,
+            steps=steps,
+            batch=batch,
+            learning_rate=learning_rate,
+            device=device,
+        )
+        controlled = replace(
+            four, signals=controlled_training(), steps=controlled_steps, batch=max(batch // 2, 1)
+        )
+        self._training = {"four": four, "controlled": controlled}
 
     def run(
         self, variations: Mapping[str, Variation], seeds: Sequence[int], base_seeds: Sequence[int]
     ) -> dict[str, Outcome]:
         """Fit and measure the networks of every variation, one a seed, for either task."""
         specs = {
-            (name, task, seed): AutoencoderFit(
-                **training, net=variation.net, seed=seed, **variation.fit
-            )
+            (name, task, seed): replace(training, net=variation.net, seed=seed, **variation.fit)
             for name, variation in variations.items()
             for task, training in self._training.items()
             for seed in (base_seeds if name == BASE else seeds)
@@ -186,7 +171,7 @@ class VariationStudy:
                 ),
             },
             measures={
-                "wrong_count": Measured(windows, "wrong_count", "share of pairs"),
+                "wrong_count": Measured(windows, "violating_pairs", "share of pairs"),
                 "far_violations": Measured(far, "violations", "share of frames"),
                 "d_star": Measured(beats, "failing_frame", "ms", d_star, RESAMPLES),
             },
@@ -198,53 +183,44 @@ def effects(outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, Estimate]]:
 
     Of a share the difference, of d* the change relative to the base's.
     """
-    base = outcomes[BASE].measures
-    found: dict[str, dict[str, Estimate]] = {measure: {} for measure in MEASURES}
-    for name, outcome in outcomes.items():
-        if name != BASE:
-            for measure in SHARES:
-                varied = outcome.measures[measure]
-                found[measure][name] = varied.against(base[measure], _difference, varied.unit)
-            found["d_star"][name] = outcome.measures["d_star"].against(
-                base["d_star"], _change, "relative"
-            )
-    return found
+    base = outcomes[BASE]
+    varied = {name: outcome for name, outcome in outcomes.items() if name != BASE}
+    found = {
+        measure: _against(base, varied, measure, sub, base.measures[measure].unit)
+        for measure in SHARES
+    }
+    return found | {"d_star": _against(base, varied, "d_star", _change, "relative")}
 
 
 def architecture(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estimate]:
     """C8's evidence: effects as `effects` gives them, and the largest one on a share."""
-    evidence = {f"{measure}/{name}": e for measure, row in found.items() for name, e in row.items()}
+    each = {f"{measure}/{name}": e for measure, row in found.items() for name, e in row.items()}
     shares = [e for measure in SHARES for e in found[measure].values()]
-    return evidence | {"largest_effect": max(shares, key=lambda e: abs(e.value))}
+    return each | {"largest_effect": max(shares, key=lambda e: abs(e.value))}
 
 
 def left(outcomes: Mapping[str, Outcome], names: Iterable[str]) -> dict[str, dict[str, Estimate]]:
     """Violations with each regulariser over those of the net without any, by measure and name.
 
-    names: of the variations. The base net has batch normalisation, and so have all others but the
-    one without any.
+    The base net has batch normalisation, and so have all others but the one without any.
     """
     regularised = {"batch normalisation": outcomes[BASE]} | {
         f"batch normalisation and {name}": outcomes[name] for name in names if name != BARE
     }
-    bare = outcomes[BARE].measures
     return {
-        measure: {
-            name: outcome.measures[measure].against(bare[measure], _ratio, "ratio of shares")
-            for name, outcome in regularised.items()
-        }
+        measure: _against(outcomes[BARE], regularised, measure, _ratio, "ratio of shares")
         for measure in SHARES
     }
 
 
 def regularisation(shares_left: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estimate]:
     """C9's evidence, from what `left` gives: each share, and the least one."""
-    evidence = {
+    each = {
         f"left/{measure}/{name}": e
         for measure, row in shares_left.items()
         for name, e in row.items()
     }
-    return evidence | {"least_left": min(evidence.values(), key=lambda e: e.value)}
+    return each | {"least_left": min(each.values(), key=lambda e: e.value)}
 
 
 def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, object]]:
@@ -255,24 +231,36 @@ def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, obje
     """
     rows: list[dict[str, object]] = []
     healthy = study.records.healthy
-    for group, members in (
-        ("healthy", np.flatnonzero(healthy)),
-        ("rest", np.flatnonzero(~healthy)),
-    ):
+    for group, chosen in (("healthy", healthy), ("rest", ~healthy)):
+        members = np.flatnonzero(chosen)
         row: dict[str, object] = {"pairs of": f"{group} patients ({len(members)})"}
         if len(members) < 2:
-            rows.append(row | {"pairs": 0, "network": NO_PAIR, "cross-fade": NO_PAIR})
+            rows.append(row | {"pairs": 0, "network": "no pair", "cross-fade": "no pair"})
             continue
         data = with_middles_of(study.four, members)
         pairs = patient_pairs(data.middle, n_pairs)
-        counts = wrong_counts(scores_by_path(study.base_nets, data, pairs, study.frames))
-        figures = {"network": counts["violating_pairs"], "cross-fade": counts["null"]}
+        scores = scores_by_path(study.base_nets, data, pairs, study.frames)
+        found = evidence(scores, "violating_pairs", unit="share of pairs")
+        figures = {"network": found["violating_pairs"], "cross-fade": found["null"]}
         rows.append(row | {"pairs": len(pairs)} | figures)
     return rows
 
 
-def _difference(a: float, b: float) -> float:
-    return a - b
+def _against(
+    reference: Outcome,
+    varied: Mapping[str, Outcome],
+    measure: str,
+    compare: Callable[[float, float], float],
+    unit: str,
+) -> dict[str, Estimate]:
+    """`compare` of a measure on each variation's networks and of it on the reference's."""
+    base = reference.measures[measure]
+    return {
+        name: outcome.measures[measure].scores.against(
+            base.scores, base.name, compare, base.statistic, unit, RESAMPLES
+        )
+        for name, outcome in varied.items()
+    }
 
 
 def _ratio(a: float, b: float) -> float:

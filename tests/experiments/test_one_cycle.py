@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from toy_net import Identity
+from toy_records import records_by_hand
 
-from ecglib.data.records import FS, Records, as_waves
+from ecglib.data.records import FS
 from ecglib.data.synthetic import load_synthetic
 from ecglib.data.windows import beat_windows
 from ecglib.experiments.one_cycle import (
@@ -33,22 +34,13 @@ def beat(displacement, sign=1, second=None):
     return signal
 
 
-def records_of(beats, displacements):
-    n = len(beats)
+def records_of(signals, displacements, r=256):
+    """Records of one beat each, its R peak at sample `r`, its T peak `displacement` late."""
     waves = [
-        [("qrs", 240, 256, 270), ("t", peak - HALF, peak, peak + HALF)]
-        for peak in (256 + FIRST_T + d for d in displacements)
+        [("qrs", r - 16, r, r + 14), ("t", peak - HALF, peak, peak + HALF)]
+        for peak in (r + FIRST_T + d for d in displacements)
     ]
-    return Records(
-        signals=np.array(beats, np.float32),
-        fs=float(FS),
-        ids=tuple(f"r{i}" for i in range(n)),
-        lead="v6",
-        source="by hand",
-        waves=tuple(as_waves(w) for w in waves),
-        rhythms=("",) * n,
-        diagnoses=((),) * n,
-    )
+    return records_by_hand(signals, waves, FS)
 
 
 DISPLACEMENTS = (0, 20, 40, 60, 80, 0, 30)
@@ -62,10 +54,8 @@ def test_beats_of_a_patient_are_all_for_training_or_all_for_test():
     assert len(set(train.record)) == 8 and len(set(test.record)) == 2
     assert not set(train.record) & set(test.record)
     assert train.signals.shape[1] == 512 and train.fs == 500
-    whole = [
-        ((p >= 256) & (p <= 5000 - 256)).sum() for p in map(records.peaks, range(10), ["qrs"] * 10)
-    ]
-    assert len(train) + len(test) == sum(whole)
+    peaks = np.concatenate([records.peaks(record, "qrs") for record in range(10)])
+    assert len(train) + len(test) == ((peaks >= 256) & (peaks <= 5000 - 256)).sum()
     for waves in test.waves:
         assert 256 in waves["peak"][waves["kind"] == "qrs"]
 
@@ -139,15 +129,8 @@ def test_the_three_paths_of_a_pair_share_their_ends():
 
 
 def test_a_pair_of_chosen_records_is_that_of_their_first_beats():
-    records = load_synthetic(20)
-    pair = None
-    for second in range(1, 20):
-        try:
-            pair = beat_pair(records, 0, second)
-            break
-        except ValueError:
-            continue
-    assert pair is not None and len(pair) == 1
+    pair = beat_pair(load_synthetic(20), 0, 2)
+    assert len(pair) == 1
     onset, offset = pair.window[0]
     assert 256 < onset < offset < 511 and pair.width_ms[0] > 50
     assert len(pair.marks[0][0]) >= 4
@@ -156,23 +139,15 @@ def test_a_pair_of_chosen_records_is_that_of_their_first_beats():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (beat(0, -1), "of records r0 and r1 one has an upright T wave and the other an inverted"),
+        (beat(0, -1), "r0 and r1 one has an upright T wave and the other an inverted"),
         (beat(-30, second=30), "record r1 has no beat whose T wave"),
     ],
 )
 def test_records_that_make_no_pair_are_named(other, message):
-    long = np.zeros((2, 2000), np.float32)
-    long[:, 700 : 700 + 512] = [beat(0), other]
-    short = records_of([beat(0), other], (0, 0))
-    waves = []
-    for w in short.waves:
-        moved = w.copy()
-        for point in ("onset", "peak", "offset"):
-            moved[point] += 700
-        waves.append(moved)
-    records = Records(**{**vars(short), "signals": long, "waves": tuple(waves)})
+    signals = np.zeros((2, 2000))
+    signals[:, 700 : 700 + 512] = [beat(0), other]
     with pytest.raises(ValueError, match=message):
-        beat_pair(records, 0, 1)
+        beat_pair(records_of(signals, (0, 0), r=700 + 256), 0, 1)
 
 
 def test_controlled_pairs_are_none_that_the_net_was_trained_on():
