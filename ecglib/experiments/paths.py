@@ -80,10 +80,8 @@ def common_landmarks(
     both annotations have at the same beat.
     """
     first, second = (_landmarks(waves, centre) for waves in (first_waves, second_waves))
-    shared = sorted(first.keys() & second.keys(), key=first.__getitem__)
     kept: list[tuple[int, int]] = []
-    for key in shared:
-        mark = (first[key], second[key])
+    for mark in sorted((first[key], second[key]) for key in first.keys() & second.keys()):
         if not kept or (mark[0] > kept[-1][0] and mark[1] > kept[-1][1]):
             kept.append(mark)
     marks = np.array(kept, dtype=float).reshape(-1, 2)

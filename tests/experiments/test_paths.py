@@ -157,6 +157,15 @@ def test_waves_that_only_one_annotation_has_are_left_out():
     assert [m.tolist() for m in marks] == [[192, 200, 209], [222, 230, 239]]
 
 
+def test_of_two_landmarks_at_one_sample_the_pair_that_is_first_in_both_is_kept():
+    def beat(t_offset, p_onset, r):
+        return as_waves([("qrs", -1, r, -1), ("t", -1, -1, t_offset), ("p", p_onset, -1, -1)])
+
+    first, second = beat(200, 200, 150), beat(214, 207, 160)
+    marks = common_landmarks(first, second, centre=150)
+    assert [m.tolist() for m in marks] == [[150, 200], [160, 207]]
+
+
 def test_without_r_peaks_there_are_no_landmarks():
     empty = common_landmarks(as_waves([]), train_of_beats([100]), 100)
     assert [m.shape for m in empty] == [(0,), (0,)]
