@@ -139,8 +139,8 @@ def test_a_pair_of_chosen_records_is_that_of_their_first_beats():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (beat(0, -1), "r0 and r1 one has an upright T wave and the other an inverted"),
-        (beat(-30, second=30), "record r1 has no beat whose T wave"),
+        (beat(0, -1), "records 0 and 1 one has an upright T wave and the other an inverted"),
+        (beat(-30, second=30), "record 1 has no beat whose T wave"),
     ],
 )
 def test_records_that_make_no_pair_are_named(other, message):
