@@ -1,10 +1,10 @@
 """The experiments of an interactive paper: electrocardiograms in convolutional networks.
 
 Four folders, each importing only from those before it: `data` (records and windows), `nets`
-(convolutions, networks, training), `experiments` (one module for each, design and evidence
-together), `pages` (figures, tables, sliders). Beside them single files: `fits` runs fits and keeps
-them, `measures` and `estimates` are what is measured, `claims` and `ledger` what is decided,
-`build` makes the book and `bench` times the networks.
+(convolutions, networks, training), `experiments` (their designs, and the evidence that decides the
+claims), `pages` (figures, tables, sliders). Beside them single files: `fits` and `cache` run and
+keep fits, `measures` and `estimates` are what is measured, `claims` and `ledger` what is decided,
+`build` makes the book and `bench` times the networks (beside `plain_unpunished`).
 """
 
 import importlib

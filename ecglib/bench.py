@@ -273,7 +273,7 @@ def _workers(sizes: Sizes) -> Iterator[Row]:
     def fit(jobs: int) -> None:
         specs = _fits(sizes, count, GOOD, next(fresh))
         batch = sizes.fits
-        run(fit_unpunished, specs, batch=batch, group=shared_settings, jobs=jobs, cache=folder)
+        run(fit_unpunished, specs, batch=batch, by=shared_settings, jobs=jobs, cache=folder)
 
     with tempfile.TemporaryDirectory() as folder:
         times = medians(repeats, lambda: fit(1), lambda: fit(cores))

@@ -1,5 +1,7 @@
 """Results of fits on disk, filed by the configuration and the code that made them.
 
+By hand, since no library for caching files a result by the code of a whole folder.
+
 A result's key covers the fit's name, all that its spec holds, torch's version, and the code of the
 folders in which the fit and the classes and functions of the spec stand. Comments and docstrings do
 not count, and of an installed library only the name.
@@ -123,7 +125,8 @@ def _feed(digest: Any, value: Any) -> set[str]:
         head, body = "name", f"{value.__module__}.{value.__qualname__}".encode()
         if "<" in value.__qualname__:  # defined inside a function
             raise _NoFile
-        modules = {value.__module__}
+        bases = value.__mro__ if isinstance(value, type) else ()
+        modules = {value.__module__, *(base.__module__ for base in bases)}
     elif is_dataclass(value):
         named = [(field.name, getattr(value, field.name)) for field in fields(value)]
         parts, head = [type(value), *named], "dataclass"

@@ -214,10 +214,10 @@ def _(e: Evidence) -> str:
     chapter="04-variations",
     statement="Kernel sizes, their number and the compression ratio have no significant effect.",
     headline="largest_effect",
-    measure="effect of each variation against the base net on the shares of C3 and C6 and on d* "
-    "(relative)",
-    rule=f"holds: every interval within {SHARE_MARGIN} of no effect (a quarter for d*); does not "
-    "hold: an interval wholly beyond it; in part otherwise",
+    measure="effect of each variation against the base net on the share of pairs with a wrong R "
+    "count, on that of far frames without one T peak, and on d* (relative)",
+    rule=f"holds: every interval within {SHARE_MARGIN} of no effect ({D_STAR_MARGIN} for d*); "
+    "does not hold: an interval wholly beyond it; in part otherwise",
 )
 def _(e: Evidence) -> str:
     effects = [(x, SHARE_MARGIN) for x in family(e, "wrong_count") + family(e, "far_violations")]
@@ -234,7 +234,8 @@ def _(e: Evidence) -> str:
     chapter="04-variations",
     statement="Batch normalisation and standard regularisation do not remove the effect.",
     headline="least_left",
-    measure="violations (C3 and C6) that are left with each regulariser, over those without any",
+    measure="wrong R counts, and far frames without one T peak, left with each regulariser, over "
+    "those without any",
     rule="holds: more than half are left with each; in part: with some",
 )
 def _(e: Evidence) -> str:

@@ -1,4 +1,8 @@
-"""Estimates with intervals: bootstrap over patients, psychometric curves, change-points."""
+"""Estimates with intervals: bootstrap over patients, psychometric curves, change-points.
+
+The bootstrap is by hand, since a library's does not resample patients (of a pair, two) and networks
+together.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

@@ -45,7 +45,7 @@ def run(
     specs: Sequence[Any],
     *,
     batch: int = 1,
-    group: Callable[[Any], Hashable] | None = None,
+    by: Callable[[Any], Hashable] | None = None,
     label: str = "",
     jobs: int | None = None,
     cache: str | os.PathLike | None = None,
@@ -55,7 +55,7 @@ def run(
     fit: function from a list of specs to as many results (dicts of arrays).
     specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
         resolved here, so that numbers of a CPU and a GPU are never mixed up.
-    batch: specs handed to `fit` in one call, whatever the cache holds; `group` keeps specs of
+    batch: specs handed to `fit` in one call, whatever the cache holds; `by` keeps specs of
         unequal keys apart.
     label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
@@ -87,7 +87,7 @@ def run(
     tally.update(kept=len(results), fitted=len(wanted) - len(results))
     chunks = [
         {name: spec for name, spec in chunk.items() if name not in results}
-        for chunk in _chunks(wanted, batch, group)
+        for chunk in _chunks(wanted, batch, by)
     ]
     tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
@@ -123,10 +123,10 @@ def _number_of_jobs(jobs: int | None) -> int:
     return int(given)
 
 
-def _chunks(specs: dict[str, Any], batch: int, group: Callable | None) -> Iterator[dict[str, Any]]:
+def _chunks(specs: dict[str, Any], batch: int, by: Callable | None) -> Iterator[dict[str, Any]]:
     groups: dict[Hashable, list[str]] = {}
     for name, spec in specs.items():
-        groups.setdefault(group(spec) if group else None, []).append(name)
+        groups.setdefault(by(spec) if by else None, []).append(name)
     for members in groups.values():
         for first in range(0, len(members), batch):
             yield {name: specs[name] for name in members[first : first + batch]}

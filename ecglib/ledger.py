@@ -36,10 +36,10 @@ def find_book() -> Path:
     """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (folder / "_config.yml").is_file() and (folder / "chapters").is_dir():
+        if (folder / "_config.yml").is_file() and (folder / "chapters" / "quick.yml").is_file():
             return folder
     raise FileNotFoundError(
-        "there is no book here (no _config.yml with a folder chapters): go to the repository."
+        "there is no book here (no _config.yml beside chapters/quick.yml): go to the repository."
     )
 
 
@@ -58,9 +58,11 @@ class Ledger:
         """Enter a claim's evidence, return the verdict that follows from it.
 
         Raises KeyError for an unknown claim and for evidence that is lacking, ValueError where a
-        whole family of estimates is.
+        whole family of estimates is, and for a claim of another chapter.
         """
         claim = CLAIMS[claim_id]
+        if claim.chapter != self.chapter:
+            raise ValueError(f"claim {claim_id} is decided by {claim.chapter}, not {self.chapter}.")
         headline, verdict = evidence[claim.headline], claim.decide(evidence)
         self.claims[claim_id] = {
             "estimate": headline.as_dict(),
@@ -144,6 +146,8 @@ def ledger_rows(results: Mapping[str, dict]) -> list[dict]:
 
 def _device_name(device: str) -> str:
     """What "auto" stood for, and which GPU it was."""
+    if device == "cpu":
+        return device
     import torch  # slow to import, and the ledger's readers do not need it
 
     from ecglib.fits import resolve_device

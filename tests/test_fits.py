@@ -74,7 +74,7 @@ def test_results_follow_the_order_of_specs_and_duplicates_are_fitted_once(tmp_pa
 def test_groups_are_kept_apart_and_only_missing_members_are_fitted(tmp_path):
     specs = toy_specs(tmp_path / "log", 7)
     run(toy_fit, [specs[4]], jobs=1, cache=tmp_path)
-    run(toy_fit, specs, jobs=1, batch=3, group=lambda spec: spec.seed % 2, cache=tmp_path)
+    run(toy_fit, specs, jobs=1, batch=3, by=lambda spec: spec.seed % 2, cache=tmp_path)
     # even seeds 0 2 4 | 6, odd seeds 1 3 5; 4 was there and its place stays empty
     calls = [(seed, size) for seed, size, _ in lines(tmp_path / "log")]
     assert calls == [(4, 1), (0, 2), (2, 2), (6, 1), (1, 3), (3, 3), (5, 3)]
@@ -175,6 +175,15 @@ def test_a_change_in_a_networks_file_changes_the_key_and_one_in_a_figures_does_n
     assert keys(fit, NOTHING) == before != [None]
     house("house/nets/net.py", '"""A net."""\nTAPS = 99\n')
     assert keys(fit, NOTHING) not in (before, [None])
+
+
+def test_the_code_of_a_base_class_counts(house):
+    house("house/base.py", "class Base:\n    width = 4\n")
+    house("mine.py", "from house.base import Base\n\n\nclass Net(Base):\n    pass\n")
+    net = importlib.import_module("mine").Net
+    before = keys(toy_fit, [Nested(net)])
+    house("house/base.py", "class Base:\n    width = 5\n")
+    assert keys(toy_fit, [Nested(net)]) not in (before, [None])
 
 
 def test_code_that_a_spec_brings_along_counts(house):

@@ -85,6 +85,7 @@ def test_outside_a_build_results_go_elsewhere_and_the_reader_is_told(
     book = tmp_path / "book"
     (book / "chapters" / "results").mkdir(parents=True)
     (book / "_config.yml").touch()
+    (book / "chapters" / "quick.yml").touch()
     monkeypatch.chdir(book / "chapters")
     path = ledger.write()
     assert read_results() == {} and path.is_relative_to(tmp_path / "scratch")
@@ -97,6 +98,9 @@ def test_the_book_is_found_from_inside_it_and_from_anywhere(tmp_path, monkeypatc
     inner = tmp_path / "book" / "chapters" / "results"
     inner.mkdir(parents=True)
     (tmp_path / "book" / "_config.yml").touch()
+    (inner.parent / "quick.yml").touch()
+    (tmp_path / "_config.yml").touch()  # of another book
+    (tmp_path / "chapters").mkdir()
     monkeypatch.chdir(inner)
     assert find_book() == tmp_path / "book"
     monkeypatch.chdir(tmp_path)
@@ -123,7 +127,8 @@ def test_what_json_cannot_hold_leaves_the_old_file_and_no_other(ledger, tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_evidence_with_names_that_are_not_words(ledger):
+def test_evidence_with_names_that_are_not_words():
+    ledger = Ledger("06-processes", device="cpu")
     kernels = ("squared exponential", "periodic")
     evidence = {f"inside/{k}": Estimate(0.0, -0.05, 0.05, 35) for k in kernels}
     assert ledger.decide("C11", **evidence) == "holds"
@@ -134,6 +139,11 @@ def test_a_claim_without_its_headline_is_not_entered(ledger):
     with pytest.raises(KeyError, match="power_ratio"):
         ledger.decide("C2", ratio=LOW)
     assert ledger.claims == {}
+
+
+def test_a_claim_is_decided_by_its_own_chapter(ledger):
+    with pytest.raises(ValueError, match="C6 is decided by 03-one-cycle, not 02-interpolation"):
+        ledger.decide("C6", far_violations=LOW)
 
 
 def test_a_missing_folder_of_results_is_said_and_an_empty_one_is_none(tmp_path):

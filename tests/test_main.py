@@ -17,7 +17,6 @@ def ecglib(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 

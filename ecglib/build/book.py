@@ -91,9 +91,10 @@ def _copy_sources(plan: Plan) -> None:
     for target in chapters.iterdir():
         if target.is_file() and target.name not in sources:
             target.unlink()  # its page is gone, or a killed run left it
+    run_here = {path.stem for path in (chapters / "results").glob("*.json")} | set(plan.others)
     for name, source in sources.items():
-        was_run = source.suffix == ".ipynb" and (chapters / name).exists()
-        if source.is_file() and not was_run:
+        was_run = source.suffix == ".ipynb" and source.stem in run_here
+        if source.is_file() and not (was_run and (chapters / name).exists()):
             shutil.copy2(source, chapters)
 
 

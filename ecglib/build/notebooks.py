@@ -153,7 +153,10 @@ def _settled(outputs: list[NotebookNode], count: int) -> list[NotebookNode]:
 
 
 def _settle_widgets(notebook: NotebookNode) -> None:
-    """Number the widgets in the order in which the cells show them; drop what none shows."""
+    """Number the widgets in the order in which the cells show them; drop what none shows.
+
+    By hand, since no library gives equal runs equal states: their ids are drawn at random.
+    """
     saved = notebook.metadata.get("widgets", {}).get(STATE)
     if saved is None:
         return

@@ -1,5 +1,6 @@
 """What a build of the book runs, where, and with which parameters."""
 
+import ast
 import hashlib
 import json
 import re
@@ -16,13 +17,14 @@ from ecglib.ledger import find_book
 
 SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}
 WORDS = {"synthetic": "synthetic records", "ludb": "LUDB"}  # data sets that go by a word
+SYNTHETIC_LEAD = "v6"
 CELL_TIMEOUT_S = {"quick": 15 * 60, "paper": 12 * 60 * 60}
 NUMBERED = re.compile(r"\d\d-")
 BANNER = """\
 ```{{admonition}} Not the published figures
 :class: important
-This copy was run on {records} {scale}{changed}. The published figures are others: those of LUDB at
-the paper's scale, with no parameter changed.
+This copy was run on {records} {scale}{changed}{elsewhere}. The published figures are others: those
+of LUDB at the paper's scale, with no parameter changed.
 ```"""
 
 
@@ -75,11 +77,21 @@ def make_plan(
     numbered, others = pages(root)
     if chapters is not None:
         numbered = sorted({_chosen(chapter, numbered) for chapter in chapters})
-    for name in parameters:
+    for name, value in parameters.items():
         if name in ("scale", "dataset", "device"):
             raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
-        if not any(name in _known(root, chapter) for chapter in numbered):
+        known = [_known(root, chapter) for chapter in numbered]
+        usual = [defaults[name] for defaults in known if name in defaults]
+        if not usual:
             raise ValueError(f"no chosen chapter has a parameter {name!r}.")
+        if isinstance(value, str) and not isinstance(usual[0], str):
+            raise ValueError(f"{name} is text, {value!r}, where the chapters have {usual[0]!r}.")
+    lead = parameters.get("lead", SYNTHETIC_LEAD)
+    if dataset == "synthetic" and lead != SYNTHETIC_LEAD:
+        raise ValueError(
+            f"synthetic records are of lead {SYNTHETIC_LEAD}, not {lead!r}: leave --lead out, or "
+            "choose another --dataset."
+        )
     if (scale, dataset) == ("paper", "ludb") and not parameters:
         place, site = root, root / "_build" / "html"
     else:
@@ -113,9 +125,7 @@ def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
 def pages(root: Path) -> tuple[list[str], list[str]]:
     """Names of the notebooks: numbered chapters, and the others."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
-    parts = [toc, *toc.get("parts", [])]
-    files = [entry["file"] for part in parts for entry in part.get("chapters", [])]
-    files.append(toc["root"])
+    files = [*(entry["file"] for entry in toc["chapters"]), toc["root"]]
     names = [Path(file).stem for file in files if (root / f"{file}.ipynb").is_file()]
     numbered = [name for name in names if NUMBERED.match(name)]
     return numbered, [name for name in names if name not in numbered]
@@ -168,12 +178,18 @@ def _known(root: Path, name: str) -> dict[str, Any]:
 
 
 def _banner(plan: Plan, changed: Mapping[str, Any]) -> str:
-    values = ", ".join(f"`{name} = {value!r}`" for name, value in changed.items())
+    elsewhere = {name: value for name, value in plan.parameters.items() if name not in changed}
     return BANNER.format(
         records=WORDS.get(plan.label, plan.label),
         scale=SCALES[plan.scale],
-        changed=f", with {values}" if values else "",
+        changed=_listed(", with", changed),
+        elsewhere=_listed("; other chapters with", elsewhere),
     )
+
+
+def _listed(before: str, values: Mapping[str, Any]) -> str:
+    listed = ", ".join(f"`{name} = {value!r}`" for name, value in values.items())
+    return f"{before} {listed}" if listed else ""
 
 
 def quick(name: str) -> dict[str, Any]:
@@ -197,19 +213,19 @@ def quick_parameters(root: Path, name: str) -> dict[str, Any]:
 
 
 def read_parameters(given: Sequence[str]) -> dict[str, Any]:
-    """Parameters from the command line, each NAME=VALUE, where the value is YAML.
+    """Parameters from the command line, each NAME=VALUE, where the value is Python's, or text.
 
     Raises ValueError for anything else.
     """
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
-        try:
-            if not (name.isidentifier() and equals):
-                raise ValueError
-            parameters[name] = yaml.safe_load(value)
-        except (ValueError, yaml.YAMLError) as error:
+        if not (name.isidentifier() and equals):
             raise ValueError(
                 f"{text!r} is no parameter: write NAME=VALUE, such as steps=100 or seeds=[0,1]."
-            ) from error
+            )
+        try:
+            parameters[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            parameters[name] = value
     return parameters

@@ -99,7 +99,7 @@ def _r_peaks(rng: np.random.Generator, rhythm: str, breath: tuple[float, float])
 
 def _record(rng: np.random.Generator, rhythm: str) -> tuple[np.ndarray, np.ndarray, Findings]:
     """One record's signal, (samples,) mV, its whole waves, (waves,) WAVE, and its findings."""
-    groups, findings = _patient(rng, rhythm)
+    waves, findings = _patient(rng, rhythm)
     time = np.arange(round(SECONDS * FS)) / FS
     breath = rng.uniform(0.18, 0.32), rng.uniform(0, 2 * np.pi)  # Hz, rad
     depth = rng.uniform(0.01, 0.07)
@@ -109,16 +109,16 @@ def _record(rng: np.random.Generator, rhythm: str) -> tuple[np.ndarray, np.ndarr
     signal, rows = np.zeros_like(time), []
     for k in range(1, len(r_peaks) - 1):
         gain = 1 + depth * np.sin(2 * np.pi * breath[0] * r_peaks[k] + breath[1])
-        for kind, group in groups.items():
+        for kind, bumps in waves.items():
             # A cycle's length turns phase into seconds. In long cycles T waves come later and
             # last longer, as the square root of RR (Bazett); P and QRS do not stretch.
             rr = r_peaks[k] - r_peaks[k - 1] if kind == "p" else r_peaks[k + 1] - r_peaks[k]
             unit = rr / np.sqrt(rr) if kind == "t" else rr  # s a cycle, at an RR interval of 1 s
             near = np.flatnonzero(np.abs(phase - k) * unit < 1)
-            wave = sum(bump.at((phase[near] - k) * unit) for bump in group)
+            wave = sum(bump.at((phase[near] - k) * unit) for bump in bumps)
             signal[near] += gain * wave
-            before = min(bump.delay - REACH * bump.before for bump in group)
-            after = max(bump.delay + REACH * bump.after for bump in group)
+            before = min(bump.delay - REACH * bump.before for bump in bumps)
+            after = max(bump.delay + REACH * bump.after for bump in bumps)
             onset = round(FS * np.interp(k + before / unit, cycles, r_peaks))
             offset = round(FS * np.interp(k + after / unit, cycles, r_peaks))
             if onset >= 0 and offset < len(time):

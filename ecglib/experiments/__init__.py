@@ -1,1 +1,1 @@
-"""The paper's experiments, one module each: its design and the evidence that decides its claims."""
+"""The paper's experiments: their designs, and the evidence that decides its claims."""

@@ -203,7 +203,7 @@ def fit_conditions(
         fit_unpunished,
         [spec for of_one in specs.values() for spec in of_one],
         batch=ensemble_size(MODEL_BYTES, resolve_device(study.device)),
-        group=shared_settings,
+        by=shared_settings,
         label=label,
     )
     results = iter(fits)

@@ -105,7 +105,7 @@ def far_waves(
 ) -> dict[str, Estimate]:
     """C6's evidence, from pairs further apart than their width.
 
-    records_far: the violations of the farthest pairs of records; without, the net's on `pairs`.
+    records_far: the violations of the farthest pairs of records, to stand beside, if there are.
     """
     net, null, oracle = (scores[path].where(pairs.ratio > 1) for path in ("net", "null", "oracle"))
     violations = net.estimate("violations", unit="share of frames")
@@ -115,7 +115,7 @@ def far_waves(
         "far_retention": net.estimate("retention", weighted_median),
         "null": null.estimate("violations", unit="share of frames"),
         "oracle": oracle.estimate("violations", unit="share of frames"),
-        "records_far": records_far or violations,
+        **({} if records_far is None else {"records_far": records_far}),
     }
 
 

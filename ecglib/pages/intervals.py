@@ -16,7 +16,6 @@ APART = 0.2  # of a row, between two estimates in it
 def interval_rows(
     ax: Axes,
     rows: Mapping[str, Mapping[str, Estimate]],
-    colors: Mapping[str, str],
     labels: Mapping[str, str] | None = None,
 ) -> None:
     """Draw the estimates of each named row, one under the other: a dot on its 95 % interval.
@@ -24,24 +23,23 @@ def interval_rows(
     rows: by its name, which stands at the y axis, the first on top; in each the estimates by the
         name of their series. A row may lack a series. An arrow to the panel's edge stands for an
         infinite end.
-    colors: of each series.
     labels: what a legend calls a series; its own name where there is none. The legend itself is
         the caller's.
     """
-    labels = {series: series for series in colors} | dict(labels or {})
+    labels = {series: series for series in COLORS} | dict(labels or {})
     shown: set[str] = set()
     for row, estimates in enumerate(rows.values()):
         top = row - APART * (len(estimates) - 1) / 2
         for k, (series, e) in enumerate(estimates.items()):
             y = top + APART * k
-            ax.plot([e.low, e.high], [y, y], color=colors[series], lw=2)
+            ax.plot([e.low, e.high], [y, y], color=COLORS[series], lw=2)
             known = [x for x in (e.low, e.value, e.high) if np.isfinite(x)]
             if e.high == np.inf:
-                _arrow(ax, y, colors[series], edge=1, start=known[0] if known else None)
+                _arrow(ax, y, COLORS[series], edge=1, start=known[0] if known else None)
             if e.low == -np.inf:
-                _arrow(ax, y, colors[series], edge=0, start=known[-1] if known else None)
+                _arrow(ax, y, COLORS[series], edge=0, start=known[-1] if known else None)
             label = None if series in shown else labels[series]
-            ax.plot(e.value, y, "o", color=colors[series], ms=5, label=label)
+            ax.plot(e.value, y, "o", color=COLORS[series], ms=5, label=label)
             shown.add(series)
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -70,7 +68,7 @@ def dot_plot(
 ) -> Figure:
     """In each row the estimates of "net", "null" and "oracle"; a dotted line where one is due."""
     fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(rows)))
-    interval_rows(ax, rows, COLORS, PATHS)
+    interval_rows(ax, rows, PATHS)
     if line is not None:
         ax.axvline(line, color="black", lw=0.8, ls=":")
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -92,7 +90,7 @@ def forest_plot(
     for ax, (title, found) in zip(axes, panels.items(), strict=True):
         ax.axvspan(-margins[title], margins[title], color=COLORS["region"], zorder=0)
         ax.axvline(0, color="black", lw=0.8)
-        interval_rows(ax, {name: {"net": found[name]} for name in names}, COLORS)
+        interval_rows(ax, {name: {"net": found[name]} for name in names})
         ax.set_title(title)
         ax.set_xlabel(next(iter(found.values())).unit)
         ax.locator_params(axis="x", nbins=4)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ecglib.experiments.one_cycle import BeatPairs
 from ecglib.experiments.paths import positions
 from ecglib.experiments.scores import Scores
+from ecglib.measures import HIGH_HZ
 from ecglib.pages.style import COLORS, PATHS, WIDTH, ecg_axes, panels, stamp
 
 
@@ -49,7 +50,7 @@ def spectra(frequencies: np.ndarray, densities: Mapping[str, np.ndarray], source
     ax.set_prop_cycle(color=[COLORS["signal"], COLORS["net"]])
     for name, density in densities.items():
         ax.semilogy(frequencies, density, label=name)
-    ax.axvspan(40, frequencies[-1], color=COLORS["region"], zorder=0)
+    ax.axvspan(HIGH_HZ, frequencies[-1], color=COLORS["region"], zorder=0)
     ax.set(xlabel="frequency, Hz", ylabel="power, mV²/Hz")
     ax.margins(x=0)
     ax.legend()
@@ -186,7 +187,7 @@ def switch_curves(pairs: BeatPairs, scores: Mapping[str, Scores], source: str) -
         ax.axvline(width, color="black", lw=0.8, ls=":")
         ax.set_title(f"T wave {width:.0f} ms wide (dotted line)")
     axes[0].legend(loc="lower right")
-    axes[len(widths) // 2].set_ylabel("share of violated pairs")
+    axes[len(widths) // 2].set_ylabel("share of pairs with a failing frame")
     axes[-1].set_xlabel("displacement of the T waves, ms")
     stamp(fig, source)
     return fig

@@ -146,7 +146,6 @@ def process_differences(
                 }
                 for process in rows
             },
-            COLORS,
             {net: f"{net}, p = {NETS[net]}" for net in by_net},
         )
         ax.axvline(0, color="black", lw=0.8)
@@ -182,7 +181,7 @@ def factorial_cells(cells: Mapping[str, Estimate], best: str, source: str) -> Fi
     """The error inside of each cell of the factorial design, the named best one in blue."""
     fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.36 * len(cells)))
     rows = {name: {"good" if name == best else "bad": e} for name, e in cells.items()}
-    interval_rows(ax, rows, COLORS)
+    interval_rows(ax, rows)
     ax.axvline(1, color="black", lw=0.8, ls=":")
     ax.set_xlim(left=0)
     ax.set_xlabel("error inside the region, over its variance")

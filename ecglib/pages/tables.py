@@ -76,7 +76,7 @@ def _measured(estimate: Estimate | None) -> str:
 def _references(*estimates: Estimate | None) -> str:
     if not any(estimates):
         return ""
-    return " / ".join("&ndash;" if e is None else f"{e.value:.2f}" for e in estimates)
+    return " / ".join("&ndash;" if e is None else phrase(e.value) for e in estimates)
 
 
 def rules_table(results: Mapping[str, dict]) -> Markdown:
@@ -111,7 +111,7 @@ def runs_table(results: Mapping[str, dict]) -> Markdown:
     )
 
 
-def build_time() -> str:
+def build_time(results: Mapping[str, dict]) -> str:
     """In words, how long the one run took that made all chapters of the book, if one did."""
     path = find_book() / "chapters" / "build.json"
     if not path.is_file():
@@ -119,4 +119,6 @@ def build_time() -> str:
     build = json.loads(path.read_text())
     minutes, jobs = build["wall_s"] / 60, build["jobs"]
     how = "one after the other" if jobs == 1 else f"in {jobs} processes side by side"
-    return f"One command ran all chapters in {minutes:.0f} minutes, {how}"
+    made, kept = (sum(run["fits"][of] for run in results.values()) for of in ("fitted", "kept"))
+    before = f"; of {made + kept} fits {kept} had been made before" if kept else ""
+    return f"One command ran all chapters in {minutes:.0f} minutes, {how}{before}"

@@ -134,7 +134,7 @@ def _chooser(
             says.value, button.disabled = "Drawing …", True
             try:
                 add(name, render(*chosen))
-            except ValueError as error:
+            except (ValueError, OSError, RuntimeError) as error:
                 says.value = str(error)
                 return
             finally:

@@ -13,6 +13,7 @@ from toy_book import toy_book
 
 from ecglib.build import BuildError, book, notebooks
 from ecglib.build.book import build
+from ecglib.build.plan import make_plan
 
 
 @pytest.fixture
@@ -62,6 +63,20 @@ def test_parameters_from_outside_run_in_a_folder_of_their_own(toy, no_pages):
         "LUDB at the paper's scale, with `lead = 'i'`, `seeds = [3]`." in notebook.cells[0].source
     )
     assert json.loads((place / "chapters/results/02-two.json").read_text())["lead"] == "i"
+
+
+def test_a_chapter_that_was_not_run_in_a_copy_is_the_committed_one(toy, no_pages):
+    build("paper", jobs=2, root=toy)
+    copy = build("paper", chapters=["01"], parameters={"lead": "i"}, jobs=1, root=toy).parents[1]
+    run, committed = (nbformat.read(toy / f"chapters/{n}.ipynb", 4) for n in ("01-one", "02-two"))
+    committed.cells[0].source = run.cells[0].source = "# Written anew"
+    for name, notebook in (("01-one", run), ("02-two", committed)):
+        nbformat.write(notebook, toy / f"chapters/{name}.ipynb")
+    (copy / "book/chapters/01-one.ipynb").write_text(before := "as it was run")
+    book._copy_sources(make_plan("paper", "ludb", ["01"], "auto", {"lead": "i"}, toy))
+    assert (copy / "book/chapters/01-one.ipynb").read_text() == before
+    unrun = nbformat.read(copy / "book/chapters/02-two.ipynb", 4)
+    assert unrun.cells[0].source == "# Written anew"
 
 
 def test_paper_scale_runs_in_place_and_twice_the_same(toy, no_pages):

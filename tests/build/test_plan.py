@@ -59,7 +59,7 @@ def test_a_run_says_what_differs_and_no_path_of_this_machine(toy, tmp_path):
     changed = {"seeds": [7], "lead": "i", "device": "cpu"}
     assert run.record == {"scale": "quick", "dataset": "records of mine", "parameters": changed}
     assert "was run on records of mine at quick scale, with `seeds = [7]`" in run.banner
-    assert "those of LUDB at\nthe paper's scale" in run.banner
+    assert "those\nof LUDB at the paper's scale" in run.banner
     assert chapter_run(plan_of(toy, "paper"), "01-one").banner is None
 
 
@@ -70,22 +70,34 @@ def test_a_parameter_from_outside_wins_and_goes_to_the_chapters_that_have_it(toy
     assert chapter_run(given, "01-one").parameters["seeds"] == [5], "and not quick.yml's"
     assert chapter_run(given, "01-one").parameters["steps"] == 2
     assert "steps" not in chapter_run(given, "02-two").parameters
+    assert "; other chapters with `steps = 2`." in chapter_run(given, "02-two").banner
     with pytest.raises(ValueError, match="no chosen chapter has a parameter 'steps'"):
         make_plan("quick", None, ["02"], "cpu", {"steps": 2}, toy)
 
 
-def test_parameters_are_read_as_yaml():
-    given = ["seeds=[0, 1]", "lead=ii", "n_records=null", "rate=1.5", "equation=a=b"]
+def test_parameters_are_read_as_a_notebook_writes_them_or_as_text():
+    given = ["seeds=[0, 1]", "lead=ii", "n=None", "rate=1e-3", "equation=a=b", "answer=no"]
     assert read_parameters(given) == {
         "seeds": [0, 1],
         "lead": "ii",
-        "n_records": None,
-        "rate": 1.5,
+        "n": None,
+        "rate": 0.001,
         "equation": "a=b",
+        "answer": "no",
     }
 
 
-@pytest.mark.parametrize("text", ["seeds", "=1", "a b=1", "seeds=[0"])
+def test_text_for_a_parameter_that_is_none_is_refused(toy):
+    with pytest.raises(ValueError, match=r"seeds is text, '\[0', where the chapters have \[0, 1\]"):
+        plan_of(toy, **read_parameters(["seeds=[0"]))
+
+
+def test_synthetic_records_have_one_lead(toy):
+    with pytest.raises(ValueError, match=r"synthetic records are of lead v6, not 'ii': leave"):
+        plan_of(toy, lead="ii")
+
+
+@pytest.mark.parametrize("text", ["seeds", "=1", "a b=1"])
 def test_what_is_no_parameter_is_said(text):
     with pytest.raises(ValueError, match="is no parameter: write NAME=VALUE"):
         read_parameters([text])

@@ -6,8 +6,7 @@ import pytest
 
 from ecglib.estimates import Estimate
 from ecglib.pages.intervals import interval_rows
-
-COLORS = {"net": "red", "null": "green"}
+from ecglib.pages.style import COLORS
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def estimate(value):
 
 def test_an_estimate_is_a_dot_on_its_interval_in_the_row_of_its_name(ax):
     rows = {"a": {"net": estimate(1), "null": estimate(2)}, "b": {"null": estimate(5)}}
-    interval_rows(ax, rows, COLORS, {"null": "cross-fade"})
+    interval_rows(ax, rows, {"null": "cross-fade"})
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]
     assert ax.yaxis_inverted()
     spans, dots = ax.lines[::2], ax.lines[1::2]
@@ -31,12 +30,14 @@ def test_an_estimate_is_a_dot_on_its_interval_in_the_row_of_its_name(ax):
     heights = [line.get_ydata()[0] for line in dots]
     assert [round(y) for y in heights] == [0, 0, 1] and heights[0] < heights[1]
     assert heights[2] == 1  # alone in its row, in the middle of it
-    assert [line.get_color() for line in dots] == ["red", "green", "green"]
+    assert [line.get_color() for line in dots] == [
+        COLORS[series] for series in ("net", "null", "null")
+    ]
 
 
 def test_a_series_stands_once_in_the_legend_under_its_label(ax):
     rows = {name: {"net": estimate(1), "null": estimate(2)} for name in "abc"}
-    interval_rows(ax, rows, COLORS, {"null": "cross-fade"})
+    interval_rows(ax, rows, {"null": "cross-fade"})
     assert ax.get_legend_handles_labels()[1] == ["net", "cross-fade"]
 
 
@@ -53,7 +54,7 @@ def test_a_series_stands_once_in_the_legend_under_its_label(ax):
     ],
 )
 def test_an_infinite_end_is_an_arrow_to_the_edge_of_the_panel(ax, low, value, high, starts, edges):
-    interval_rows(ax, {"a": {"net": Estimate(value, low, high, 9)}}, COLORS)
+    interval_rows(ax, {"a": {"net": Estimate(value, low, high, 9)}})
     ax.axvline(3)
     ax.figure.canvas.draw()
     arrows = ax.texts

@@ -104,11 +104,13 @@ def test_a_run_s_data_are_shown_as_they_were_named(results):
 
 
 def test_the_time_of_one_run_is_told_only_where_there_was_one(tmp_path, monkeypatch):
+    fresh, resumed = ({"02": {"fits": {"fitted": 5, "kept": kept}}} for kept in (0, 13))
     monkeypatch.setattr(tables, "find_book", lambda: tmp_path)
-    assert "not all made by one run" in tables.build_time()
+    assert "not all made by one run" in tables.build_time(fresh)
     (tmp_path / "chapters").mkdir()
     path = tmp_path / "chapters" / "build.json"
     path.write_text(json.dumps({"jobs": 2, "wall_s": 3000.0}))
-    assert "50 minutes, in 2 processes" in tables.build_time()
+    assert tables.build_time(fresh).endswith("50 minutes, in 2 processes side by side")
     path.write_text(json.dumps({"jobs": 1, "wall_s": 5400.0}))
-    assert "90 minutes, one after the other" in tables.build_time()
+    told = "90 minutes, one after the other; of 18 fits 13 had been made before"
+    assert tables.build_time(resumed).endswith(told)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ecglib.fits import FitError
 from ecglib.pages.style import NEEDS_KERNEL
 from ecglib.pages.widgets import frame_explorer, png
 
@@ -139,9 +140,10 @@ def test_live_choice_that_is_not_there_is_named():
     assert "no '7'" in live.choose("7", "1") and len(live.outer.children) == 1
 
 
-def test_error_of_the_live_drawing_is_shown_as_its_sentence():
+@pytest.mark.parametrize("kind", [ValueError, OSError, FitError])
+def test_error_of_the_live_drawing_is_shown_as_its_sentence(kind):
     def render(a, b):
-        raise ValueError("record 3 is flat.")
+        raise kind("record 3 is flat.")
 
     live = Live(render)
     assert live.choose("3", "1") == "record 3 is flat."
