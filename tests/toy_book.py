@@ -13,6 +13,7 @@ CODE = """\
 import json, os, pathlib
 said = {"scale": scale, "dataset": dataset, "seeds": seeds, "lead": lead}
 said |= {name: os.environ.get(f"ECGLIB_{name.upper()}") for name in ("jobs", "cluster")}
+said["threads"] = os.environ.get("OMP_NUM_THREADS")
 pathlib.Path(os.environ["ECGLIB_RESULTS"], "{name}.json").write_text(json.dumps(said))
 print(said)
 """

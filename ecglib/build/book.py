@@ -58,6 +58,7 @@ def build(
     _copy_sources(plan)
     environment = {
         "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",  # threads of several chapters on the same cores halve their speed
         **os.environ,
         "ECGLIB_RESULTS": str(plan.place / "chapters" / "results"),
         # Fits run in processes of one thread each, which are faster than threads of one process:
