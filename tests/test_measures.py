@@ -76,7 +76,8 @@ def test_very_close_bumps_fade_like_a_drift():
 
 
 @pytest.mark.parametrize(
-    ("sigmas", "least", "most"), [(2.1, 0, 0), (2.5, 0, 0), (3.0, 5, 9), (4.0, 17, 21)]
+    ("sigmas", "least", "most"),
+    [(2.1, 0, 0), (2.5, 0, 0), (3.0, 5, 9), (4.0, 17, 21), (6.0, 17, 21)],
 )
 def test_from_two_to_four_sigma_a_crossfade_comes_to_show_both(sigmas, least, most):
     assert least <= (follow_wave(fade(sigmas), FS, WINDOW).counts == 2).sum() <= most

@@ -77,17 +77,17 @@ def make_plan(
     numbered, others = pages(root)
     if chapters is not None:
         numbered = sorted({_chosen(chapter, numbered) for chapter in chapters})
+    known = [_known(root, chapter) for chapter in numbered] if parameters else []
     for name, value in parameters.items():
         if name in ("scale", "dataset", "device"):
             raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
-        known = [_known(root, chapter) for chapter in numbered]
         usual = [defaults[name] for defaults in known if name in defaults]
         if not usual:
             raise ValueError(f"no chosen chapter has a parameter {name!r}.")
         if isinstance(value, str) and not isinstance(usual[0], str):
             raise ValueError(f"{name} is text, {value!r}, where the chapters have {usual[0]!r}.")
     lead = parameters.get("lead", SYNTHETIC_LEAD)
-    if dataset == "synthetic" and lead != SYNTHETIC_LEAD:
+    if dataset == "synthetic" and str(lead).lower() != SYNTHETIC_LEAD:
         raise ValueError(
             f"synthetic records are of lead {SYNTHETIC_LEAD}, not {lead!r}: leave --lead out, or "
             "choose another --dataset."

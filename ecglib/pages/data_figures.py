@@ -41,7 +41,8 @@ def strips(shown: Sequence[tuple[Records, int]], seconds: float | None = None) -
         ax.plot(peaks / records.fs, marks, "v", color=COLORS["qrs"], ms=4)
         whose = f"{records.source}, record" if len(sources) > 1 else "Record"
         rhythm = records.rhythms[record] or "rhythm not known"
-        said = f"{rhythm[0].lower()}{rhythm[1:]}, {heart_rates(records)[record]:.0f} /min"
+        (rate,) = heart_rates(records.subset([record]))
+        said = f"{rhythm[0].lower()}{rhythm[1:]}, {rate:.0f} /min"
         ax.set_title(f"{whose} {records.ids[record]}: {said}", fontsize=10, pad=2)
         ecg_axes(ax, seconds=False)
         ax.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))

@@ -53,7 +53,7 @@ def frame_explorer(
     choices: in a live notebook, what the reader may choose besides: for each name shown (such as
         "from record") its options (record ids).
     render: the frames of such a choice, from one option for each of `choices`, in order; a
-        ValueError it raises is shown as its sentence.
+        ValueError, OSError or RuntimeError (a failed fit) is shown as its sentence.
     group_label: what a group is.
 
     Raises ValueError for no groups or no frames, values of another number, or frames that are not

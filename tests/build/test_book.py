@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,12 @@ def test_parameters_from_outside_run_in_a_folder_of_their_own(toy, no_pages):
     place = first.parents[1] / "book"
     assert first.is_relative_to(toy / "_build") and place != toy
     notebook = nbformat.read(place / "chapters/01-one.ipynb", 4)
-    assert notebook.metadata.ecglib.parameters == {"lead": "i", "seeds": [3]}
+    assert notebook.metadata.ecglib == {
+        "scale": "paper",
+        "dataset": "ludb",
+        "parameters": {"lead": "i", "seeds": [3]},
+        "code_hash": notebooks.code_hash(notebook),
+    }
     assert notebook.cells[0].source.startswith("# 01-one\n\n```{admonition} Not the published")
     assert (
         "LUDB at the paper's scale, with `lead = 'i'`, `seeds = [3]`." in notebook.cells[0].source
@@ -208,6 +214,15 @@ def test_no_internal_link_is_broken(pages):
             if link.fragment and target in pages:
                 found = pages[target].find(id=unquote(link.fragment))
                 assert found is not None, f"{path.name} links to {link.path}#{link.fragment}"
+
+
+def test_pages_name_nothing_to_load_outside_the_book(pages):
+    for path, page in pages.items():
+        for element in page.select("script[src], link[href], img[src], iframe[src]"):
+            if element.name == "link" and "stylesheet" not in element.get("rel", []):
+                continue
+            address = element.get("src") or element.get("href")
+            assert not re.match(r"(https?:)?//", address), f"{path.name} loads {address}"
 
 
 def test_pages_are_light(pages):

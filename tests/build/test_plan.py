@@ -95,6 +95,7 @@ def test_text_for_a_parameter_that_is_none_is_refused(toy):
 def test_synthetic_records_have_one_lead(toy):
     with pytest.raises(ValueError, match=r"synthetic records are of lead v6, not 'ii': leave"):
         plan_of(toy, lead="ii")
+    assert plan_of(toy, lead="V6").parameters == {"lead": "V6"}
 
 
 @pytest.mark.parametrize("text", ["seeds", "=1", "a b=1"])

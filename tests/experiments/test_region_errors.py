@@ -123,6 +123,11 @@ def test_each_cell_differs_from_the_best_in_what_it_lacks():
     assert errors.cell_name((False, False, False)) == "process, ½ cycle, p = 7"
 
 
+def test_cells_are_named_by_what_they_are():
+    assert errors.cell_name(errors.ALL_THREE) == "ECG, 2 cycles, p = 3"
+    assert errors.cell_name((False, False, False)) == "process, ½ cycle, p = 7"
+
+
 def test_an_effect_is_the_rise_without_one_condition():
     outcomes = {
         cell: outcome([1.0 - 0.25 * sum(cell)] * 5) for cell in errors.factorial_conditions()

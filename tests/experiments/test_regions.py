@@ -8,6 +8,7 @@ import pytest
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments.processes import (
     MATERN,
+    RATIONAL_QUADRATIC,
     SHUFFLED_BEATS,
     SQUARED_EXPONENTIAL,
     Process,
@@ -48,10 +49,11 @@ def test_what_is_observed_is_a_number_of_cycles_at_either_end():
 
 
 def test_records_differ_in_seed_and_processes_in_trajectory():
-    smooth, rough = Condition(process=SQUARED_EXPONENTIAL), Condition(process=MATERN)
+    smooth = Condition(process=SQUARED_EXPONENTIAL)
     assert [spec.seed for spec in specs_of(STUDY, smooth)] == [7, 8]
     drawn = signal_of(STUDY, smooth, 0)
-    assert not np.allclose(drawn, signal_of(STUDY, rough, 0))
+    for process in (MATERN, RATIONAL_QUADRATIC):
+        assert not np.allclose(drawn, signal_of(STUDY, Condition(process=process), 0))
     assert np.array_equal(drawn, signal_of(STUDY, replace(smooth, p=7), 0))
 
 
