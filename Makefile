@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())' 2>/dev/null)
 
-.PHONY: book paper lab test lint html vendor clean help
+.PHONY: book paper lab test faults lint html vendor clean help
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -29,8 +29,11 @@ lab: $(READY) ## JupyterLab on the chapters, which are saved only when asked: to
 
 test: lint book ## all tests, as CI does: lint, the quick book, units, notebooks, Chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
+		-m "not slow" --nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
 		--nbval-sanitize-with tests/nbval-sanitize.cfg tests _build/quick/book/chapters
+
+faults: $(READY) ## the whole campaign of faults, the slow ones too, with counts by area
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 1800 tests/faults
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
