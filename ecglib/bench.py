@@ -22,8 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
-from ecglib.ledger import write_whole
 from ecglib.nets.autoencoder import ConvAutoencoder
 from ecglib.nets.fftconv import FFTConv1d, plan
 from ecglib.nets.unpunished import (

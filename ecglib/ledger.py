@@ -14,19 +14,7 @@ import numpy as np
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and move it there; readable by everybody, UTF-8."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    part = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.chmod(0o644)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+from ecglib.files import write_whole
 
 
 def find_book() -> Path:

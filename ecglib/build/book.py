@@ -17,7 +17,8 @@ import joblib
 from ecglib.build import BuildError, notebooks
 from ecglib.build.plan import Plan, chapter_run, make_plan, pages
 from ecglib.build.run import run_all
-from ecglib.ledger import find_book, write_whole
+from ecglib.files import write_whole
+from ecglib.ledger import find_book
 
 TIME = "build.json"  # in the folder of the chapters: how the last complete run of them went
 SHARED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extensions", "vendor")

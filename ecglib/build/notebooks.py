@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 import ecglib
 from ecglib.cache import essence
-from ecglib.ledger import write_whole
+from ecglib.files import write_whole
 
 INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden parameters
 STATE = "application/vnd.jupyter.widget-state+json"
