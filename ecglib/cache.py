@@ -133,7 +133,7 @@ def _persist(step: Callable[[], None]) -> None:
         try:
             return step()
         except (FileNotFoundError, FileExistsError):  # so mkdir says both
-            time.sleep(0.01)
+            time.sleep(0.001)
     step()
 
 

@@ -35,13 +35,14 @@ def retrieve(url: str, path: Path, most_bytes: int) -> Path:
 
     threading.Thread(target=download, daemon=True).start()
     try:
-        before = 0
+        before = 0.0
         while not wait([outcome], STALL_S).done:
             if bar.came - before < STALL_S * SLOWEST:
                 raise TimeoutError(f"fewer than {SLOWEST} bytes a second came")
             before = bar.came
         return Path(outcome.result())
     finally:
+        bar.close()
         bar.most_bytes = -1  # a thread that is given up ends with its next bytes
 
 
@@ -49,7 +50,8 @@ class _Bar(tqdm):
     """A download's progress, which ends it where too much comes."""
 
     def __init__(self, most_bytes: int):
-        self.came, self.most_bytes = 0, most_bytes
+        self.came: float = 0
+        self.most_bytes = most_bytes
         super().__init__(unit="B", unit_scale=True)
 
     def __bool__(self) -> bool:  # by this pooch asks whether there is a bar
