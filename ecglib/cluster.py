@@ -17,7 +17,8 @@ from typing import Any
 from ecglib.cache import code_digest
 
 TIMEOUT_S = 5  # for a scheduler to answer
-NOBODY_S = 20  # for a worker to come back
+NOBODY_S = 12  # for a worker, or a scheduler that is silent, to come back
+LOADING_S, POLL_S = 60, 2
 
 
 class FitError(RuntimeError):
@@ -53,30 +54,43 @@ def on_cluster(
         )
         # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
         pending = set(islice(waiting, 2 * sum(client.nthreads().values())))
-        seen = time.monotonic()  # when there last was a worker
+        patience = LOADING_S  # at the first fit, scheduler and workers have torch to import
+        seen = time.monotonic()
         while pending:
             try:
                 with client.as_current():
-                    done, pending = wait(pending, TIMEOUT_S, "FIRST_COMPLETED")
+                    done, pending = wait(pending, POLL_S, "FIRST_COMPLETED")
             except TimeoutError:
-                if _look(address)["n_workers"]:
+                trouble = _trouble(address, label)
+                if trouble is None:
                     seen = time.monotonic()
-                if time.monotonic() - seen > NOBODY_S - TIMEOUT_S:
-                    raise FitError(
-                        f"{label}: the Dask scheduler at {address} has lost all its workers, "
-                        "perhaps for lack of memory; finished fits are kept, so run again once "
-                        "there are some."
-                    ) from None
+                elif time.monotonic() - seen > patience:
+                    raise trouble from None
                 continue
             except CancelledError as error:
                 raise _gone(address) from error
-            seen = time.monotonic()
+            seen, patience = time.monotonic(), NOBODY_S
             for future in done:
                 pending |= set(islice(waiting, 1))
                 yield _result(future, address, label)
 
 
+def _trouble(address: str, label: str) -> ConnectionError | FitError | None:
+    """Why nobody is at work, if so."""
+    try:
+        workers = _look(address)["n_workers"]
+    except ConnectionError as error:
+        return error
+    if workers:
+        return None
+    return FitError(
+        f"{label}: the Dask scheduler at {address} has lost all its workers, perhaps for lack of "
+        "memory; finished fits are kept, so run again once there are some."
+    )
+
+
 def _result(future: Any, address: str, label: str) -> tuple[int, list]:
+    from distributed.comm import CommClosedError
     from distributed.scheduler import KilledWorker
 
     try:
@@ -88,7 +102,7 @@ def _result(future: Any, address: str, label: str) -> tuple[int, list]:
             f"{label}: a fit was given up after its Dask workers died one after another, "
             "perhaps for lack of memory; finished fits are kept."
         ) from error
-    except CancelledError as error:
+    except (CancelledError, CommClosedError) as error:
         raise _gone(address) from error
     except Exception as error:  # what a worker without our code raises is of any kind
         said = " ".join(str(error).split())[:200]
