@@ -1,5 +1,7 @@
 """WFDB records written byte by byte, for tests: what a header says and what a file holds."""
 
+import re
+
 import numpy as np
 import soundfile
 
@@ -38,20 +40,20 @@ def write(folder, name, digital, line="16 1000(0)/mV 16 0 0 {checksum} 0 V6", re
     folder.mkdir(parents=True, exist_ok=True)
     line = line.format(checksum=checksum(digital))
     record = record.format(fs=FS, n=len(digital))
-    (folder / f"{name}.dat").write_bytes(ENCODED[line.split()[0].split("+")[0].split(":")[0]](digital))
+    (folder / f"{name}.dat").write_bytes(ENCODED[re.match(r"\d+", line)[0]](digital))
     (folder / f"{name}.hea").write_bytes(f"{name} 1 {record}\n{name}.dat {line}\n".encode())
     return folder / name
 
 
 def _pairs(samples):
     """Format 212: two samples in three bytes."""
-    a, b = (np.append(samples, [0] * (len(samples) % 2)) & 0xFFF).reshape(-1, 2).T
+    a, b = (np.pad(samples, (0, len(samples) % 2)) & 0xFFF).reshape(-1, 2).T
     return np.stack([a & 255, (a >> 8) | (b >> 8) << 4, b & 255], 1).astype("u1").tobytes()
 
 
 def _triplets(samples):
     """The samples in threes, each of 10 bits, as signal(5) has them for formats 310 and 311."""
-    return (np.append(samples, [0] * (-len(samples) % 3)) & 0x3FF).reshape(-1, 3).T
+    return (np.pad(samples, (0, -len(samples) % 3)) & 0x3FF).reshape(-1, 3).T
 
 
 def _310(samples):

@@ -9,7 +9,8 @@ from ecglib.data.records import FS, SYMBOLS, moved, waves_from_symbols
 from ecglib.data.wfdb_header import Header, Unfit, quoted
 
 LARGEST = 2**26  # bytes of an annotation; a day of a heart has 2**18
-LAST_CODE = 49  # of WFDB's annotation codes; 0 is none
+CODES = set(range(1, 50)) - {15, 17}  # what an annotation may be; 42 to 49 are users' own
+SKIP, NUMBERS, NOTE = 59, (60, 61, 62), 63  # what may stand between
 APART_S = 0.1  # two waves of a kind that are nearer are one, marked twice
 
 
@@ -54,22 +55,18 @@ def _read(header: Header, ending: str, frames: int) -> tuple[np.ndarray, list[st
             raise Unfit("is no file")
         size = file.stat().st_size
         if size > LARGEST:
-            raise Unfit(f"has {size / 1e6:.3g} MB, more than any annotation")
+            raise Unfit(f"has {size / 1e6:.0f} MB, more than any annotation")
         data = file.read_bytes()
     except OSError as error:
         raise Unfit(f"cannot be read ({error.strerror})") from error
     if not data:
         raise Unfit("is empty")
-    if len(data) % 2 or data[-2:] != b"\0\0":  # pairs of bytes, of which the last are zero
+    if not _is_annotation(data):
         raise Unfit("is no annotation")
     try:
-        found = wfdb.rdann(
-            str(header.path.absolute()), ending, return_label_elements=["label_store", "symbol"]
-        )
+        found = wfdb.rdann(str(header.path.absolute()), ending)
     except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
         raise Unfit(f"is no annotation ({type(error).__name__})") from error
-    if np.any((found.label_store < 1) | (found.label_store > LAST_CODE)):
-        raise Unfit("is no annotation")
     rate = float(found.fs or header.fs)
     if not 0 < rate < np.inf:
         raise Unfit(f"has times at {rate:g} Hz")
@@ -84,6 +81,27 @@ def _read(header: Header, ending: str, frames: int) -> tuple[np.ndarray, list[st
     if len(kept) < len(waves):
         doubts.append(f"{len(waves) - len(kept)} of its waves are annotated twice and taken once")
     return kept, doubts
+
+
+def _is_annotation(data: bytes) -> bool:
+    """Whether a file is an annotation from its first word to the zero that ends it: annot(5).
+
+    wfdb would read beats out of anything.
+    """
+    words = np.frombuffer(data[: len(data) // 2 * 2], "<u2").tolist()
+    place = 0
+    while place < len(words):
+        code, value = words[place] >> 10, words[place] & 1023
+        if words[place] == 0:
+            return not any(words[place:])
+        if code == NOTE:
+            place += (value + 1) // 2  # bytes of text
+        elif code == SKIP:
+            place += 2  # a time of four bytes
+        elif code not in CODES and code not in NUMBERS:
+            return False
+        place += 1
+    return False
 
 
 def _once(waves: np.ndarray) -> np.ndarray:

@@ -47,7 +47,8 @@ class Signal:
     gain: digital units per `unit`; calibrated: whether the header gives it.
     baseline: the digital value of zero `unit`.
     initial: the value that differences start from (format 8).
-    checksum: sum of all its samples, of which 16 bits count; None where it is not given.
+    checksum: sum of all its samples, of which 16 bits count; None where it is missing or 0, which
+        many write in its place.
     name: its lead, "" where the header has none.
     """
 
@@ -155,7 +156,7 @@ def _lines(path: Path) -> list[str]:
                 "cannot be read: its header is no file but a folder, a pipe or a link to nothing"
             )
         if (size := file.stat().st_size) > LARGEST:
-            raise Unfit(f"has a header of {size / 1e6:.3g} MB, where none has over 1 MB")
+            raise Unfit(f"has a header of {size / 1e6:.0f} MB, where none has over 1 MB")
         data = file.read_bytes()
     except OSError as error:
         raise Unfit(
@@ -193,7 +194,7 @@ def _signal(line: str) -> Signal:
         baseline=zero if found["baseline"] is None else int(found["baseline"]),
         unit=found["unit"] or "mV",
         initial=zero if found["initial"] is None else int(found["initial"]),
-        checksum=None if found["checksum"] is None else int(found["checksum"]),
+        checksum=int(found["checksum"] or 0) or None,
         name=(found["name"] or "").strip(),
     )
 

@@ -53,8 +53,9 @@ def whole_records(folder: Path, names: list[str]) -> Iterator[str]:
     for name in names:
         inside = os.path.dirname(name)
         if inside not in segments:  # headers are opened a folder at a time, when it is reached
-            listed = [part for other in siblings[inside] for part in segment_names(folder / other)]
-            segments[inside] = {os.path.join(inside, part) for part in listed}
+            parts = {other: segment_names(folder / other) for other in siblings[inside]}
+            listed = {os.path.join(inside, part) for found in parts.values() for part in found}
+            segments[inside] = {name for name in listed if not parts.get(name)}
         if name not in segments[inside]:
             yield name
 
