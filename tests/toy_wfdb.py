@@ -14,10 +14,9 @@ WAVES = ((-0.16, 0.12, 0.025), (0, 1.0, 0.012), (0.03, -0.13, 0.008), (0.25, 0.3
 def x(seconds=10.0, fs=FS):
     """An ECG of Gaussian waves, (samples,) mV: R of 1 mV every 0.8 s from 0.5 s on."""
     time = np.arange(round(seconds * fs)) / fs
-    beats = 0.5 + 0.8 * np.arange(-1, int(seconds / 0.8) + 2)
+    into_beat = (time - 0.5 + 0.4) % 0.8 - 0.4  # from -0.4 to 0.4 s
     return sum(
-        size * np.exp(-0.5 * ((time[:, None] - beats - delay) / width) ** 2).sum(1)
-        for delay, size, width in WAVES
+        size * np.exp(-0.5 * ((into_beat - delay) / width) ** 2) for delay, size, width in WAVES
     )
 
 
@@ -37,11 +36,12 @@ def checksum(digital):
 
 def write(folder, name, digital, line="16 1000(0)/mV 16 0 0 {checksum} 0 V6", record="{fs} {n}"):
     """A record of one signal: digital, (samples,), stored as `line` and `record` say."""
-    folder.mkdir(parents=True, exist_ok=True)
     line = line.format(checksum=checksum(digital))
     record = record.format(fs=FS, n=len(digital))
+    (folder / f"{name}.dat").parent.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.dat").write_bytes(ENCODED[re.match(r"\d+", line)[0]](digital))
-    (folder / f"{name}.hea").write_bytes(f"{name} 1 {record}\n{name}.dat {line}\n".encode())
+    stem = name.rpartition("/")[2]
+    (folder / f"{name}.hea").write_bytes(f"{stem} 1 {record}\n{stem}.dat {line}\n".encode())
     return folder / name
 
 

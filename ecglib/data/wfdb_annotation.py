@@ -10,7 +10,8 @@ from ecglib.data.wfdb_header import Header, Unfit, quoted
 
 LARGEST = 2**26  # bytes of an annotation; a day of a heart has 2**18
 CODES = set(range(1, 50)) - {15, 17}  # what an annotation may be; 42 to 49 are users' own
-SKIP, NUMBERS, NOTE = 59, (60, 61, 62), 63  # what may stand between
+SKIP, NOTE = 59, 63
+BETWEEN = {SKIP, 60, 61, 62, NOTE}  # what may stand between annotations
 APART_S = 0.1  # two waves of a kind that are nearer are one, marked twice
 
 
@@ -89,17 +90,18 @@ def _is_annotation(data: bytes) -> bool:
     wfdb would read beats out of anything.
     """
     words = np.frombuffer(data[: len(data) // 2 * 2], "<u2").tolist()
-    place = 0
+    place, skipped = 0, False
     while place < len(words):
         code, value = words[place] >> 10, words[place] & 1023
-        if words[place] == 0:
-            return not any(words[place:])
-        if code == NOTE:
-            place += (value + 1) // 2  # bytes of text
-        elif code == SKIP:
-            place += 2  # a time of four bytes
-        elif code not in CODES and code not in NUMBERS:
+        if words[place] == 0 and not any(words[place:]):
+            return True
+        if code not in CODES and code not in BETWEEN and not (code == 0 and skipped):
             return False
+        skipped = code == SKIP  # after it a zero only moves the clock
+        if skipped:
+            place += 2  # a time of four bytes
+        elif code == NOTE:
+            place += (value + 1) // 2  # bytes of text
         place += 1
     return False
 

@@ -11,7 +11,7 @@ from wfdb.processing import xqrs_detect
 
 from ecglib.data.records import FS, Records, as_waves, largest_near
 from ecglib.data.wfdb_annotation import read_waves
-from ecglib.data.wfdb_header import Unfit, read_header
+from ecglib.data.wfdb_header import Unfit, printable, read_header
 from ecglib.data.wfdb_names import NAMED, in_versions, record_names, told
 from ecglib.data.wfdb_signal import LONGEST_S, frames_there, read_signal
 
@@ -40,7 +40,7 @@ class _Found:
     def length(self) -> int:
         """Samples to which all are cut: those by which most is kept, records times samples."""
         lengths = [len(record.signal) for record in self.read.values()]
-        return max(set(lengths), key=lambda n: (n * sum(m >= n for m in lengths), n), default=0)
+        return max(set(lengths), key=lambda n: (n * sum(m >= n for m in lengths), -n), default=0)
 
     def fit(self) -> list[str]:
         """Names of the records that are long enough."""
@@ -80,7 +80,7 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6", n_records: int | None =
     if not found.read:
         where = f"{path}: of {len(found.unfit)} records none can be used, " if is_folder else ""
         raise ValueError(f"{where}{told(found.unfit, 'record ')}.")
-    source = folder.resolve().name if is_folder else names[0]
+    source = printable(folder.resolve().name if is_folder else names[0])
     length, chosen = found.length(), found.fit()[:n_records]
     read = [found.read[name] for name in chosen]
     said, done = _doubtful(found, length), _done(read)
@@ -89,7 +89,7 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6", n_records: int | None =
     return Records(
         signals=np.array([record.signal[:length] for record in read], np.float32),
         fs=FS,
-        ids=tuple(chosen),
+        ids=tuple(printable(name) for name in chosen),
         lead=lead,
         source=source,
         waves=tuple(_within(record.waves, length) for record in read),

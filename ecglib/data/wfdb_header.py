@@ -110,8 +110,13 @@ def same(lead: str) -> str:
 
 def quoted(text: str) -> str:
     """What a file says, fit to stand in a sentence: printable, and not too long."""
-    shown = "".join(c if c.isprintable() else "?" for c in text[:81])
+    shown = printable(text[:81])
     return shown if len(shown) <= 80 else f"{shown[:79]}…"
+
+
+def printable(text: str) -> str:
+    """A text without what would move a cursor, or is no character at all."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def read_header(path: Path) -> Header:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecglib.data.wfdb_header import Unfit, read_header, segment_names
+from ecglib.data.wfdb_header import Unfit, printable, read_header, segment_names
 
 # What names of one record at several sampling rates end in: PTB-XL's 00001_lr and 00001_hr.
 VERSION = re.compile(
@@ -111,7 +111,9 @@ def check_lead(path: str | os.PathLike, lead: str) -> None:
 
 def told(reasons: dict[str, str], before: str = "") -> str:
     """The first names and their reasons, and how many more there are."""
-    some = "; ".join(f"{before}{name} {reason}" for name, reason in list(reasons.items())[:NAMED])
+    some = "; ".join(
+        f"{before}{printable(name)} {reason}" for name, reason in list(reasons.items())[:NAMED]
+    )
     return some + (f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else "")
 
 
@@ -143,11 +145,11 @@ def _listed(folder: Path) -> tuple[list[str], dict[str, str]]:
             continue
         for entry in entries:
             name = Path(entry.path).relative_to(folder)
-            if entry.is_dir():
+            if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else waiting).append(Path(entry.path))
             if not entry.name.endswith(".hea"):
                 continue
-            if entry.is_file():
+            if os.path.isfile(entry.path):  # no error for a link to itself
                 names.append(name.as_posix().removesuffix(".hea"))
             else:
                 reason = "cannot be read: its header is a folder, a pipe or a link to nothing"

@@ -135,7 +135,7 @@ HEADERS = [
     (b"a 1 500 5000\n. 16 1000 16 0 0 0 0 V6\n", 'FileNotFoundError: it has no file "."'),
     (b"a 1 500 5000\n/etc/hostname 16 1000 16 0 0 0 0 V6\n", 'its header names "/etc/hostname"'),
     (b"a 1 500 5000\n..\\b.dat 16 1000 16 0 0 0 0 V6\n", 'its header names "..\\b.dat"'),
-    (b"a 1 500 5000\nC:b.dat 16 1000 16 0 0 0 0 V6\n", 'its header names "C:b.dat", a file outside'),
+    (b"a 1 500 5000\nC:b.dat 16 1000 16 0 0 0 0 V6\n", 'its header names "C:b.dat", a file'),
     (b"a 1 500 5000\na.dat 516 1000 16 0 0 0 0 V6\n", 'has a file "a.dat" that is no FLAC'),
     (b"a 2 500 2500\na.dat 16 1000 16 0 0 0 0 I\na.dat 212 1000 16 0 0 0 0 V6\n",
      'has signals of several formats in its file "a.dat"'),
