@@ -144,16 +144,15 @@ def _listed(folder: Path) -> tuple[list[str], dict[str, str]]:
             unfit[inside.relative_to(folder).as_posix()] = f"cannot be read ({error.strerror})"
             continue
         for entry in entries:
-            name = Path(entry.path).relative_to(folder)
             if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else waiting).append(Path(entry.path))
             if not entry.name.endswith(".hea"):
                 continue
+            name = os.path.relpath(entry.path[:-4], folder).replace(os.sep, "/")
             if os.path.isfile(entry.path):  # no error for a link to itself
-                names.append(name.as_posix().removesuffix(".hea"))
+                names.append(name)
             else:
-                reason = "cannot be read: its header is a folder, a pipe or a link to nothing"
-                unfit[name.as_posix().removesuffix(".hea")] = reason
+                unfit[name] = "cannot be read: its header is a folder, a pipe or a link to nothing"
     return sorted(names, key=_in_numbers), unfit
 
 

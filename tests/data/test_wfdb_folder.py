@@ -103,6 +103,17 @@ def test_only_the_first_ten_seconds_are_taken(model, tmp_path):
     assert records.peaks(0, "qrs").tolist() == [500]
 
 
+def test_what_was_done_is_noted_and_only_what_is_doubtful_warned_of(model, tmp_path):
+    write(tmp_path, "mine", at(model, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        records = load_wfdb(tmp_path / "mine")
+    assert records.notes == (
+        "1 of 1 records are resampled to 500 Hz, from 360 Hz.",
+        "1 of 1 records have no annotation: their R peaks are detected.",
+    )
+
+
 def test_a_folder_is_cut_to_its_shortest_record_and_says_so(model, tmp_path):
     write(tmp_path, "r1", at(model, 0))
     write(tmp_path, "r2", at(model, 1, seconds=6.0))
