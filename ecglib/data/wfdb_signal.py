@@ -46,7 +46,7 @@ def read_signal(header: Header, lead: str) -> tuple[np.ndarray, list[str]]:
     signal = signal[: math.ceil(LONGEST_S * rate)]
     seconds, missing = len(signal) / rate, int(np.sum(np.isnan(signal)))
     if seconds < SHORTEST_S:
-        raise Unfit(f"is too short: {seconds:.3g} s, where {SHORTEST_S:g} s are needed")
+        raise Unfit(f"is too short: {seconds:.4g} s, where {SHORTEST_S:g} s are needed")
     if missing:
         raise Unfit(f"has {missing} samples without a value (NaN) in its first {LONGEST_S:g} s")
     _refuse_no_ecg(signal)

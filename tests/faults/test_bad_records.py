@@ -97,7 +97,7 @@ REFUSED = [
     ("16x1000000 1000 16 0 0 0 0 V6", "0.0005 {n}",
      'its header has 5000 samples, but its file "a.dat" holds 0'),
     ("16 1000 16 0 0 0 0 V6", "{fs} 5001", "its header has 5001 samples, but its file"),
-    ("16 1000 16 0 0 0 0 V6", "{fs} 1999", "is too short: 4 s, where 4 s are needed"),
+    ("16 1000 16 0 0 0 0 V6", "{fs} 1999", "is too short: 3.998 s, where 4 s are needed"),
     ("16 1000 16 0 0 0 0 V6", "{fs} 1500", "is too short: 3 s, where 4 s are needed"),
     ("16+9990 1000 16 0 0 0 0 V6", "{fs}", "is too short: 0.01 s, where 4 s are needed"),
     ("16+99999 1000 16 0 0 0 0 V6", "{fs}", "is too short: 0 s, where 4 s are needed"),
