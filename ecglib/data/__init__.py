@@ -1,6 +1,7 @@
 """One name for every source of records, as the chapters' parameter `dataset` has it."""
 
 from ecglib.data.records import Records
+from ecglib.places import label as label
 
 
 def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Records:
@@ -28,3 +29,7 @@ def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Record
 
         records = load_wfdb(dataset, lead=lead)
     return records.subset(range(len(records))[:n_records])
+
+
+def check(dataset: str, lead: str) -> None:
+    """A quick look whether a data set has records of a lead at all."""

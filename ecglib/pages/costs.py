@@ -1,11 +1,9 @@
 """The benchmark's table and figure, for the page that says what the book costs."""
 
-import json
-
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from ecglib.ledger import find_book
+from ecglib.ledger import find_book, read_json
 from ecglib.pages.style import COLORS, panels
 from ecglib.pages.tables import table
 
@@ -26,7 +24,7 @@ def read_bench() -> dict[str, dict]:
         raise FileNotFoundError(
             f"there is no benchmark {path}; write it with `python -m ecglib bench --json {path}`"
         )
-    return {row["name"]: row for row in json.loads(path.read_text())}
+    return {row["name"]: row for row in read_json(path, list)}
 
 
 def compared(bench: dict[str, dict]) -> Markdown:
