@@ -50,15 +50,16 @@ def whole(low: int, high: int) -> Rule:
     )
 
 
-def number(low: float, high: float, words: str = "from") -> Rule:
-    """Numbers from `low`, or "above" it, up to `high`."""
+def number(low: float, high: float, above: bool = False) -> Rule:
+    """Numbers from `low`, or above it, up to `high`; so neither NaN nor infinite ones."""
 
     def holds(x: Any) -> bool:
         if isinstance(x, bool) or not isinstance(x, int | float):
             return False
-        return low <= x <= high and (words == "from" or x > low)
+        return low <= x <= high and not (above and x == low)
 
-    return Rule(f"a number {words} {low:g} to {high:g}", holds)
+    words = f"above {low:g}, at most {high:g}" if above else f"from {low:g} to {high:g}"
+    return Rule(f"a number {words}", holds)
 
 
 def text(words: str) -> Rule:
@@ -113,7 +114,7 @@ SEEDS = different(whole(0, 2**32 - 1))
 STEPS = whole(1, 10**7)
 FRAMES = whole(3, 1000)  # with two there is nothing between the ends
 BATCH = whole(1, 10**5)
-LEARNING_RATE = number(0, 1, "above")
+LEARNING_RATE = number(0, 1, above=True)
 PAIRS = whole(1, 10**6)
 RECORDS = 10**6  # more than any data set has
 # A fifth of the records is for the test, and a pair takes two of those.

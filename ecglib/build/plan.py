@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
-
 from ecglib import data
-from ecglib.build import notebooks
+from ecglib.build.contents import (
+    PLAIN,
+    check_entries,
+    is_plain,
+    own_parameters,
+    pages,
+    quick_parameters,
+    source_of,
+)
 from ecglib.build.run import Run
 from ecglib.ledger import find_book
 from ecglib.parameters import check
@@ -24,9 +29,6 @@ SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}
 SYNTHETIC_LEAD = "v6"
 CELL_TIMEOUT_S = {"quick": 15 * 60, "paper": 12 * 60 * 60}
 DEVICES = ("auto", "cpu", "cuda")
-NUMBERED = re.compile(r"\d\d-")
-QUICK = "chapters/quick.yml"  # in the root: what the quick scale changes, by chapter
-PLAIN = "a number, a text, True, False, None, or a list or dictionary of these"
 BANNER = """\
 ```{{admonition}} Not the published figures
 :class: important
@@ -93,7 +95,7 @@ def make_plan(
     numbered = every
     if chapters is not None:
         numbered = sorted({_chosen(chapter, every) for chapter in chapters})
-    own = {name: _own_parameters(root, name) for name in numbered + others}
+    own = {name: own_parameters(root, name) for name in numbered + others}
     for name, value in parameters.items():
         if name in ("scale", "dataset", "device"):
             raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
@@ -109,7 +111,7 @@ def make_plan(
         place, site = folder / "book", folder / "html"
     plan = Plan(root, place, site, scale, dataset, device, parameters, numbered, others, own)
     if scale == "quick":
-        _check_entries(root, every + others)
+        check_entries(root, every + others)
     chosen = {name: own[name] | _given(plan, name) for name in numbered}
     for name, values in chosen.items():
         check(name, values)
@@ -152,34 +154,6 @@ def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
     return f"{scale}-{name}-{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
 
 
-def pages(root: Path) -> tuple[list[str], list[str]]:
-    """Names of the notebooks: numbered chapters, and the others, the first page last.
-
-    Raises ValueError for a table of contents that cannot be read, FileNotFoundError for a page in
-    it that is not there.
-    """
-    path = root / "_toc.yml"
-    try:
-        contents = parse_toc_yaml(path)
-    except (MalformedError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no table of contents: {_on_one_line(error)}.") from error
-    first = contents.root.docname
-    files = [*(file for file in contents if file != first), first]
-    names = []
-    for file in files:
-        there = [end for end in ("", ".ipynb", ".md") if (root / f"{file}{end}").is_file()]
-        if not there:
-            raise FileNotFoundError(f"{path} names {file}, and there is no such notebook or text.")
-        if f"{file}{there[0]}".endswith(".ipynb"):
-            names.append(Path(f"{file}{there[0]}").stem)
-    numbered = [name for name in names if NUMBERED.match(name)]
-    return numbered, [name for name in names if name not in numbered]
-
-
-def _on_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
 def _chosen(chapter: str, names: list[str]) -> str:
     for name in names:
         if chapter in (name, name[:2]):
@@ -194,26 +168,13 @@ def chapter_run(plan: Plan, name: str) -> Run:
     changed = {k: v for k, v in differing.items() if k not in ("scale", "dataset")}
     return Run(
         name=name,
-        source=_source(plan.root, name),
+        source=source_of(plan.root, name),
         target=plan.place / "chapters" / f"{name}.ipynb",
         parameters=differing,
         record={"scale": plan.scale, "dataset": plan.label, "parameters": changed},
         banner=None if plan.in_place else _banner(plan, changed),
         cell_timeout_s=CELL_TIMEOUT_S[plan.scale],
     )
-
-
-def _source(root: Path, name: str) -> Path:
-    return root / "chapters" / f"{name}.ipynb"
-
-
-def _own_parameters(root: Path, name: str) -> dict[str, Any]:
-    path = _source(root, name)
-    notebook = notebooks.read(path)
-    try:
-        return notebooks.parameters(notebook)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _given(plan: Plan, name: str) -> dict[str, Any]:
@@ -232,7 +193,7 @@ def _given(plan: Plan, name: str) -> dict[str, Any]:
         if key not in own:
             raise ValueError(
                 f"chapter {name} has no parameter {key!r}: its parameters, in the cell tagged so "
-                f"of {_source(plan.root, name)}, are {', '.join(own) or 'none'}."
+                f"of {source_of(plan.root, name)}, are {', '.join(own) or 'none'}."
             )
     return given
 
@@ -262,50 +223,6 @@ def quick(name: str) -> dict[str, Any]:
     return {"scale": "quick", "dataset": "synthetic", **found}
 
 
-def quick_parameters(root: Path, name: str) -> dict[str, Any]:
-    """A chapter's parameters at quick scale; ValueError where `quick.yml` does not name it."""
-    found = _entries(root).get(name)
-    if found is None and NUMBERED.match(name):
-        raise ValueError(f"{root / QUICK} has no entry {name}: add its parameters there.")
-    return found or {}
-
-
-def _entries(root: Path) -> dict[str, Any]:
-    """The entries of `quick.yml` by the name of the chapter; ValueError where it holds others."""
-    path = root / QUICK
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {_on_one_line(error)}.") from error
-    if not isinstance(entries, dict):
-        raise ValueError(f"{path} holds no entries by the name of a chapter.")
-    for name, entry in entries.items():
-        if not isinstance(entry, dict | None):
-            raise ValueError(f"{path}: the entry {name} holds no parameters by their names.")
-        for key, value in (entry or {}).items():
-            if not _is_plain(value):
-                raise ValueError(f"{path}: {key} of {name} is {value!r}, which is not {PLAIN}.")
-    return entries
-
-
-def _check_entries(root: Path, names: Sequence[str]) -> None:
-    for name in _entries(root):
-        if name not in names:
-            raise ValueError(
-                f"{root / QUICK} has an entry {name!r}, which is no chapter: the chapters are "
-                f"{', '.join(names)}."
-            )
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a notebook's cell, and JSON, can hold the value."""
-    try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
-
-
 def read_parameters(given: Sequence[str]) -> dict[str, Any]:
     """Parameters from the command line, each NAME=VALUE, where the value is Python's, or text.
 
@@ -324,7 +241,7 @@ def read_parameters(given: Sequence[str]) -> dict[str, Any]:
             parsed = ast.literal_eval(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             parsed = value
-        if not _is_plain(parsed):
+        if not is_plain(parsed):
             raise ValueError(f"{name} is {value}, which is not {PLAIN}.")
         parameters[name] = json.loads(json.dumps(parsed))  # papermill takes a tuple for text
     return parameters
