@@ -22,7 +22,7 @@ app = typer.Typer(
 @app.command()
 def fetch(
     root: Annotated[
-        Path | None, typer.Option(help="Folder to put LUDB in; by default the user's cache.")
+        str | None, typer.Option(help="Folder to put LUDB in; by default the user's cache.")
     ] = None,
 ) -> None:
     """Download LUDB from PhysioNet, verify every file, and say where it is."""
@@ -90,7 +90,7 @@ def build(
 def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     results: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Folder of the chapters' results. [default: chapters/results]"),
     ] = None,
 ) -> None:
@@ -98,6 +98,8 @@ def claims(
     from ecglib.estimates import Estimate
     from ecglib.ledger import ledger_rows, read_results
 
+    if results is not None:
+        whole_path(results, "--results")
     rows = ledger_rows(read_results(results))
     if as_json:
         typer.echo(json.dumps(rows, indent=1, default=Estimate.as_dict))
@@ -118,8 +120,11 @@ def bench(
     ] = None,
 ) -> None:
     """Time the convolutions, the training steps and the ensembles on this machine."""
-    if as_json is not None and not whole_path(as_json, "--json").parent.is_dir():
-        raise FileNotFoundError(f"--json is {as_json}, and there is no such folder: make it first.")
+    if as_json is not None:  # said now, and not when the benchmark has run
+        if not as_json.parent.is_dir():
+            raise ValueError(f"--json is {as_json}, but there is no folder {as_json.parent}.")
+        if as_json.is_dir():
+            raise ValueError(f"--json is {as_json}, a folder: give the name of a file.")
     from ecglib.bench import main as run_bench
 
     run_bench(as_json)
