@@ -134,8 +134,8 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> str | None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         papermill.execute_notebook(
-            _unformatted(run.source),
-            _unformatted(run.scratch),
+            unformatted(run.source),
+            unformatted(run.scratch),
             parameters=dict(run.parameters),
             kernel_name="python3",
             language="python",
@@ -158,7 +158,7 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> str | None:
     return f"chapter {run.name}{_cell(run)} failed: {error.splitlines()[0]}"
 
 
-def _unformatted(path: Path) -> str:
+def unformatted(path: Path) -> str:
     """A path that papermill's formatting leaves as it is, braces too."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
