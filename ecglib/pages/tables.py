@@ -116,6 +116,8 @@ def build_time(results: Mapping[str, dict]) -> str:
     if not path.is_file():
         return "The chapters were not all made by one run"
     build = read_json(path)
+    if not all(isinstance(build.get(key), int | float) for key in ("wall_s", "jobs")):
+        raise ValueError(f"{path} has no wall_s or no jobs: restore it, or delete it.")
     minutes, jobs = build["wall_s"] / 60, build["jobs"]
     how = "one after the other" if jobs == 1 else f"in {jobs} processes side by side"
     made, kept = (sum(run["fits"][of] for run in results.values()) for of in ("fitted", "kept"))

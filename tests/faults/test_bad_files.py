@@ -15,6 +15,8 @@ from ecglib.build import book, notebooks
 from ecglib.build.plan import chapter_run, make_plan
 from ecglib.build.run import unformatted
 from ecglib.ledger import Ledger, read_results
+from ecglib.pages.costs import read_bench
+from ecglib.pages.tables import build_time
 from ecglib.places import label, whole_folders, whole_path
 
 ONE, TOC, QUICK = "chapters/01-one.ipynb", "_toc.yml", "chapters/quick.yml"
@@ -166,6 +168,17 @@ def test_a_broken_result_stops_a_build_only_where_its_chapter_is_not_run(toy, mo
     monkeypatch.setattr(notebooks, "has_outputs", lambda _: True)
     with pytest.raises(ValueError, match=r"01-one\.json"):
         book.build(chapters=["02"], **options)
+
+
+@pytest.mark.parametrize("text", ["", CONFLICT, "3", "{}", '[{"ratio": 1}]', '{"jobs": "2"}'])
+def test_a_broken_time_or_benchmark_is_named(toy, monkeypatch, text):
+    monkeypatch.chdir(toy)
+    for name in ("build.json", "bench.json"):
+        (toy / "chapters" / name).write_text(text)
+    with pytest.raises(ValueError, match=r"bench\.json .*restore it"):
+        read_bench()
+    with pytest.raises(ValueError, match=r"build\.json .*restore it"):
+        build_time({})
 
 
 # (what is given as a path, the reason)
