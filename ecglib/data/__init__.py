@@ -1,8 +1,5 @@
 """One name for every source of records, as the chapters' parameter `dataset` has it."""
 
-import os
-from pathlib import Path
-
 from ecglib.data.records import LEADS, Records
 
 
@@ -43,10 +40,3 @@ def check(dataset: str, lead: str) -> None:
         from ecglib.data.wfdb_names import check_lead
 
         check_lead(dataset, lead)
-
-
-def label(dataset: str) -> str:
-    """What a data set is called where its path says too much: "ludb", or "records of NAME"."""
-    if dataset in ("ludb", "synthetic"):
-        return dataset
-    return f"records of {Path(os.path.abspath(os.path.expanduser(dataset))).name or dataset}"

@@ -11,8 +11,9 @@ import pytest
 from scipy.signal import resample_poly
 from toy_wfdb import R_PEAKS, microvolts, noisy, write, x
 
-from ecglib.data import check, label, load
+from ecglib.data import check, load
 from ecglib.data.wfdb_folder import load_wfdb
+from ecglib.places import label
 
 
 def quiet(path, **wanted):
