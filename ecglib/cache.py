@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from ecglib.files import reason, scratch_name, sweep, user_path
+from ecglib.files import reason, scratch_name, sweep
+from ecglib.places import whole_path
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 TRIES = 20  # to write where another process may be deleting the folder
@@ -43,12 +44,13 @@ class FitCache:
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
+        name = "cache" if folder else "ECGLIB_CACHE"
         folder = folder or os.environ.get("ECGLIB_CACHE")
         if not folder:
             import pooch  # slow, and not needed where the folder is named
 
             folder = Path(pooch.os_cache("ecglib")) / "fits"
-        self.folder = user_path(folder)
+        self.folder = whole_path(folder, name)
         self.warned = False
         try:
             _persist(self._prepare)

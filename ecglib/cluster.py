@@ -4,6 +4,7 @@ This uses Dask's own client: joblib's backend for it waits for ever once a task 
 """
 
 import asyncio
+import importlib
 import logging
 import platform
 import threading
@@ -48,6 +49,7 @@ def on_cluster(
                 f"the Dask scheduler at {address} has no worker: start some with "
                 f"`dask worker {address} --nthreads 1`."
             ) from error
+        _look_at_workers(client, label)
         waiting = (
             client.submit(_on_worker, call, versions(task[0], task[1][0]), task, pure=False)
             for task in tasks
@@ -73,6 +75,23 @@ def on_cluster(
             for future in done:
                 pending |= set(islice(waiting, 1))
                 yield _result(future, address, label)
+
+
+def _look_at_workers(client: Any, label: str) -> None:
+    """Raise FitError for a worker without our code: with a task that it cannot read it would end.
+
+    A worker busy with another's fit answers nonetheless.
+    """
+    answers = client.run(
+        importlib.import_module, __name__, on_error="return", callback_timeout=LOADING_S
+    )
+    for worker, answer in answers.items():
+        if isinstance(answer, BaseException):
+            raise FitError(
+                f"{label}: the Dask worker at {worker} cannot run a fit "
+                f"({type(answer).__name__}: {answer}): give all workers the Python, torch and "
+                "ecglib of this machine."
+            )
 
 
 def _trouble(address: str, label: str) -> ConnectionError | FitError | None:

@@ -1,4 +1,4 @@
-"""Paths that users give, files that are written whole or not at all, and what is left of them."""
+"""Files that are written whole or not at all, and what is left of them."""
 
 import errno
 import glob
@@ -9,24 +9,6 @@ import tempfile
 from pathlib import Path
 
 import psutil
-
-
-def user_path(text: str | os.PathLike) -> Path:
-    """A path as a user gave it, absolute, with `~` and `~name` put in.
-
-    Raises ValueError for what names no path: nothing, an unknown user, a NUL character.
-    """
-    given = os.fspath(text)
-    if not given.strip():
-        raise ValueError("an empty text is no path: give the name of a file or folder.")
-    if "\0" in given:
-        raise ValueError(f"{given!r} is no path: a path holds no NUL character.")
-    try:
-        return Path(given).expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError(
-            f"the home folder in the path {given} cannot be found: write the path without `~`."
-        ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,33 +1,10 @@
-"""Paths as users give them, and files that are written whole."""
+"""Files are written whole or not at all."""
 
 import os
-from pathlib import Path
 
 import pytest
 
-from ecglib.files import user_path, write_whole
-
-
-def test_a_path_is_absolute_and_its_home_put_in(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    assert user_path("~/ludb") == tmp_path / "home" / "ludb"
-    assert user_path("records") == tmp_path / "records"
-    assert user_path(Path("/data/a b")) == Path("/data/a b")
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("~nosuchuser/x", "the home folder in the path ~nosuchuser/x cannot be found"),
-        ("", "an empty text is no path"),
-        (" ", "an empty text is no path"),
-        ("a\0b", r"'a\\x00b' is no path"),
-    ],
-)
-def test_what_names_no_path_is_told(text, says):
-    with pytest.raises(ValueError, match=says):
-        user_path(text)
+from ecglib.files import write_whole
 
 
 def test_a_file_is_replaced_whole_and_readable(tmp_path):

@@ -13,7 +13,17 @@ import ecglib
 FOLDER = Path(ecglib.__file__).parent
 # Single files that a folder may use, since they use no folder themselves; `bench`, `build` and the
 # command line use anything, and nothing uses them.
-BELOW = {"fits", "cache", "cluster", "files", "measures", "estimates", "claims", "ledger"}
+BELOW = {
+    "fits",
+    "cache",
+    "cluster",
+    "files",
+    "measures",
+    "estimates",
+    "claims",
+    "ledger",
+    "places",
+}
 
 
 def modules() -> dict[str, Path]:

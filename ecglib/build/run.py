@@ -134,8 +134,8 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> str | None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         papermill.execute_notebook(
-            run.source,
-            run.scratch,
+            unformatted(run.source),
+            unformatted(run.scratch),
             parameters=dict(run.parameters),
             kernel_name="python3",
             language="python",
@@ -156,6 +156,11 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> str | None:
         traceback.print_exc()
         error = f"{type(failure).__name__}: {failure}"
     return f"chapter {run.name}{_cell(run)} failed: {error.splitlines()[0]}"
+
+
+def unformatted(path: Path) -> str:
+    """A path that papermill's formatting leaves as it is, braces too."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _cell(run: Run) -> str:

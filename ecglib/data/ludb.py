@@ -15,8 +15,9 @@ import pooch
 import wfdb
 
 from ecglib.data.archive import in_brief, retrieve, unpack
-from ecglib.data.records import FS, Records, waves_from_symbols
-from ecglib.files import reason, scratch_name, sweep, user_path
+from ecglib.data.records import FS, LEADS, Records, waves_from_symbols
+from ecglib.files import reason, scratch_name, sweep
+from ecglib.places import whole_path
 
 RELEASE = "LUDB 1.0.1"
 URL = (
@@ -26,7 +27,6 @@ URL = (
 SUMS = "SHA256SUMS.txt"  # the release's list of its files and their hashes
 SUMS_SHA256 = "cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f"
 VARIABLE = "ECGLIB_LUDB"  # the environment variable that may name LUDB's folder
-LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 MOST_BYTES, MOST_FILES = 2**25, 4000  # more than LUDB has: 24.8 MB in 2,806 files
 NORMAL_AXIS = "Electric axis of the heart: normal"
 
@@ -83,8 +83,8 @@ def fetch(root: str | os.PathLike | None = None) -> Path:
 
     Raises as load_ludb does, and FileExistsError where `root` holds something else.
     """
-    if root is not None and not os.path.isfile(user_path(root) / SUMS):
-        return _download(user_path(root))
+    if root is not None and not os.path.isfile(whole_path(root, "root") / SUMS):
+        return _download(whole_path(root, "root"))
     folder = _locate(root)
     _verify(folder)
     return folder
@@ -93,11 +93,11 @@ def fetch(root: str | os.PathLike | None = None) -> Path:
 def _locate(root: str | os.PathLike | None) -> Path:
     """LUDB's folder, found or downloaded as load_ludb says; FileNotFoundError where neither is."""
     given = root or os.environ.get(VARIABLE)
-    folder = user_path(given) if given else Path(pooch.os_cache("ecglib")) / "ludb"
+    name = "root" if root else VARIABLE
+    folder = whole_path(given, name) if given else Path(pooch.os_cache("ecglib")) / "ludb"
     if os.path.isfile(folder / SUMS):
         return folder
     if given:
-        name = "root" if root else VARIABLE
         what = f"{folder}, and there is no LUDB ({SUMS} is missing)"
         if os.path.isfile(folder):
             what, folder = f"the file {folder}, and no folder", folder.parent / "ludb"

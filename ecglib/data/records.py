@@ -8,6 +8,8 @@ import numpy as np
 FS = 500  # Hz, LUDB's sampling rate: every source's records come at it
 
 KINDS = ("p", "qrs", "t")
+# The standard leads, in the order of LUDB, which has them all.
+LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 # One annotated wave: its kind and three sample indices; -1 = not annotated.
 WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4")])
 
@@ -28,6 +30,7 @@ class Records:
     waves: for each record a (waves,) array of WAVE in order of time, in samples.
     rhythms: one a record, "" where it is not known.
     diagnoses: for each record every finding other than its rhythm and a normal axis.
+    notes: sentences on what the source left out, cut, resampled or doubted.
 
     Raises ValueError where these do not describe equally many records.
     """
@@ -40,6 +43,7 @@ class Records:
     waves: tuple[np.ndarray, ...]
     rhythms: tuple[str, ...]
     diagnoses: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = (self.ids, self.waves, self.rhythms, self.diagnoses)

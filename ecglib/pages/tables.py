@@ -1,7 +1,6 @@
 """Numbers in words and in tables: the prose of the chapters, the ledger, how the chapters ran."""
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from myst_nb import glue
 
 from ecglib.claims import FAILS, HOLDS, IN_PART
 from ecglib.estimates import Estimate
-from ecglib.ledger import find_book, ledger_rows
+from ecglib.ledger import find_book, ledger_rows, read_json
 
 SAID: dict[str, str] = {}  # what `say` told the text, by name
 MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○"}
@@ -116,7 +115,9 @@ def build_time(results: Mapping[str, dict]) -> str:
     path = find_book() / "chapters" / "build.json"
     if not path.is_file():
         return "The chapters were not all made by one run"
-    build = json.loads(path.read_text())
+    build = read_json(path)
+    if not all(isinstance(build.get(key), int | float) for key in ("wall_s", "jobs")):
+        raise ValueError(f"{path} has no wall_s or no jobs: restore it, or delete it.")
     minutes, jobs = build["wall_s"] / 60, build["jobs"]
     how = "one after the other" if jobs == 1 else f"in {jobs} processes side by side"
     made, kept = (sum(run["fits"][of] for run in results.values()) for of in ("fitted", "kept"))

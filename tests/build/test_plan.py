@@ -112,6 +112,12 @@ def test_quick_parameters_are_those_of_the_book_around(toy, monkeypatch):
         plan.quick("03")
 
 
+def test_pages_are_those_of_the_contents_in_its_order_wherever_they_stand_in_it(toy):
+    toc = "format: jb-book\nroot: chapters/index\nparts:\n- chapters:\n  - file: chapters/02-two\n"
+    (toy / "_toc.yml").write_text(f"{toc}    sections: [{{file: chapters/01-one.ipynb}}]\n")
+    assert plan.pages(toy) == (["02-two", "01-one"], ["index"])
+
+
 def test_quick_scale_has_an_entry_for_each_chapter():
     given = make_plan("quick", None, None, "cpu", {}, ROOT)
     for name in given.numbered:

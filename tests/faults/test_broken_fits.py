@@ -196,7 +196,7 @@ def test_left_over_files_are_swept_and_those_of_a_process_at_work_are_not(kept):
 @pytest.mark.parametrize(
     ("folder", "kind", "says"),
     [
-        ("~nosuchuser/fits", ValueError, "home folder in the path ~nosuchuser/fits cannot be"),
+        ("~nosuchuser/fits", ValueError, "cache is '~nosuchuser/fits', but there is no such user"),
         ("file", OSError, r"cannot write fits to .*file \(File exists\): set ECGLIB_CACHE"),
         ("file/fits", OSError, r"cannot write fits to .*\(Not a directory\): set ECGLIB_CACHE"),
         (300 * "a", OSError, r"cannot write fits to .*\(File name too long\): set ECGLIB_CACHE"),
