@@ -18,7 +18,7 @@ from typing import Any
 from ecglib.cache import code_digest
 
 TIMEOUT_S = 5  # for a scheduler to answer
-NOBODY_S = 12  # for a worker, or a scheduler that is silent, to come back
+NOBODY_S = 10  # for a worker, or a scheduler that is silent, to come back
 LOADING_S, POLL_S = 60, 2
 
 
@@ -71,10 +71,17 @@ def on_cluster(
                 continue
             except CancelledError as error:
                 raise _gone(address) from error
-            seen, patience = time.monotonic(), NOBODY_S
             for future in done:
+                try:
+                    if future.status == "lost":
+                        raise TimeoutError
+                    result = _result(future, address, label)
+                except TimeoutError:  # its worker went with the result: it is fitted again
+                    pending.add(future)
+                    continue
+                seen, patience = time.monotonic(), NOBODY_S
                 pending |= set(islice(waiting, 1))
-                yield _result(future, address, label)
+                yield result
 
 
 def _look_at_workers(client: Any, label: str) -> None:
@@ -113,8 +120,8 @@ def _result(future: Any, address: str, label: str) -> tuple[int, list]:
     from distributed.scheduler import KilledWorker
 
     try:
-        return future.result()
-    except FitError:
+        return future.result(NOBODY_S)
+    except (FitError, TimeoutError):
         raise
     except KilledWorker as error:
         raise FitError(
