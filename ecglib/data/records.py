@@ -16,6 +16,10 @@ WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4
 SYMBOLS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
 
 
+class Unsuited(ValueError):
+    """These records cannot do what a chapter asks: they are too few, too short, or lack marks."""
+
+
 @dataclass(frozen=True)
 class Records:
     """Records of one lead, all of one length and sampling rate.
@@ -28,6 +32,7 @@ class Records:
     waves: for each record a (waves,) array of WAVE in order of time, in samples.
     rhythms: one a record, "" where it is not known.
     diagnoses: for each record every finding other than its rhythm and a normal axis.
+    notes: sentences on what the source left out, cut, resampled or doubted.
 
     Raises ValueError where these do not describe equally many records.
     """
@@ -40,6 +45,7 @@ class Records:
     waves: tuple[np.ndarray, ...]
     rhythms: tuple[str, ...]
     diagnoses: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = (self.ids, self.waves, self.rhythms, self.diagnoses)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecglib.data.records import Records
+from ecglib.data.records import Records, Unsuited
 from ecglib.experiments.processes import ECG, LENGTH_S, Original, Process, trajectory
 from ecglib.fits import ensemble_size, resolve_device, run
 from ecglib.measures import r_peaks
 from ecglib.nets.unpunished import BAD, GOOD, UnpunishedFit, fit_unpunished, shared_settings
 
 NETS = {"good": GOOD, "bad": BAD}  # the paper's two networks by name: the middle pool p
-STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
+PUBLISHED_LENGTH = 5000  # samples: of the signals whose regions the paper gives
+STANDARD = (1000, 4900)  # of so many: the published region, which leaves about two cycles observed
 LONGEST_SHARE = 0.9  # of a record that may be observed
 MODEL_BYTES = 24e6  # memory of one network while it is fitted, with room to spare
 
@@ -25,7 +26,8 @@ class Condition:
     """How a network is fitted, whatever the record.
 
     p, arm: as of `UnpunishedFit`. process: what is drawn in the record's place.
-    region: the unpunished samples [start, end), used where `cycles` is None.
+    region: the unpunished samples [start, end) of a signal of 5000, used where `cycles` is None;
+        of a shorter one it is the same share.
     cycles: how many of the record's median RR intervals are observed, all of the rest unpunished.
     place: where the observed part lies, at the record's "start" or at its "end".
     length_s: length scale of the process, s. first: only that many of the records.
@@ -57,7 +59,8 @@ class RegionStudy:
     signals: (records, samples) microvolts, the baseline as recorded. fs: Hz.
     ids, source: as of `Records`. r_peaks: for each record (beats,) samples, found by detector,
     since LUDB leaves its first and last beats without annotation. rr: (records,) median RR
-    interval, samples. left_out: records without a rhythm, or too slow for the longest mask.
+    interval, samples. left_out: records without a rhythm, too slow for the longest mask, or flat
+    where the shortest one ends.
     steps, seed, device: of every fit; the record at place i has the seed `seed + i`.
     """
 
@@ -114,15 +117,21 @@ def prepare_study(
     n_records: None for all. longest_cycles: so many of their median RR intervals must fit into
     nine tenths of them. steps, seed, device: as of `RegionStudy`.
 
-    Raises ValueError where no record does.
+    Raises Unsuited where no record does.
     """
+    samples = records.signals.shape[1]
     peaks = [r_peaks(signal, records.fs) for signal in records.signals]
     rr = np.array([np.median(np.diff(found)) if len(found) > 2 else np.inf for found in peaks])
-    usable = longest_cycles * rr <= LONGEST_SHARE * records.signals.shape[1]
+    usable = longest_cycles * rr <= LONGEST_SHARE * samples
+    for i in np.flatnonzero(usable):  # to a flat part no error can be compared
+        ends = records.signals[i, : int(rr[i] / 4)], records.signals[i, -int(rr[i] / 4) :]
+        usable[i] = all(np.ptp(end) > 0 for end in ends)
     if not usable.any():
-        raise ValueError(
-            f"no record of {records.source} has 3 R peaks and room for {longest_cycles:g} cycles; "
-            "give longer records or fewer cycles."
+        raise Unsuited(
+            f"at least one record is needed with 3 R peaks, room for {longest_cycles:g} of its "
+            f"cycles in {LONGEST_SHARE:.0%} of its length, and neither end flat; of the "
+            f"{len(records)} of {records.source}, each of {samples / records.fs:.3g} s, there is "
+            "none."
         )
     chosen = np.flatnonzero(usable)[:n_records]
     passed = np.flatnonzero(~usable[: chosen[-1] + 1])
@@ -155,9 +164,10 @@ def one_record(study: RegionStudy, record: int) -> RegionStudy:
 
 def region_of(study: RegionStudy, condition: Condition, record: int) -> tuple[int, int]:
     """The unpunished region [start, end) of a record under a condition, in samples."""
-    if condition.cycles is None:
-        return condition.region
     samples = study.signals.shape[1]
+    if condition.cycles is None:
+        start, end = (round(at * samples / PUBLISHED_LENGTH) for at in condition.region)
+        return start, end
     observed = round(condition.cycles * study.rr[record])
     return (observed, samples) if condition.place == "start" else (0, samples - observed)
 
