@@ -155,7 +155,8 @@ def test_the_rule_gives_the_verdict(claim, base, changed, verdict):
 
 def test_each_rule_is_shown_with_each_of_its_verdicts():
     shown = {(claim, verdict) for claim, *_, verdict in CASES}
-    assert shown == {(c, v) for c, *_ in CASES for v in (HOLDS, IN_PART, FAILS)}
+    decided = {(claim, verdict) for claim, verdict in shown if verdict != NOT_MEASURED}
+    assert decided == {(c, v) for c, *_ in CASES for v in (HOLDS, IN_PART, FAILS)}
 
 
 @pytest.mark.parametrize("claim", CLAIMS)

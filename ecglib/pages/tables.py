@@ -15,6 +15,7 @@ from ecglib.ledger import find_book, ledger_rows
 
 SAID: dict[str, str] = {}  # what `say` told the text, by name
 MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○", NOT_MEASURED: "◌"}
+NONE = "\N{EN DASH}"  # where there is no figure
 
 
 class Marked(str):
@@ -98,7 +99,7 @@ def ledger_table(results: Mapping[str, dict]) -> Markdown:
 
 def _measured(estimate: Estimate | None) -> str:
     if estimate is None:
-        return "–"
+        return NONE
     figure = phrase(estimate, 3 if abs(estimate.value) < 0.1 else 2)
     return Marked(f"{figure}<br><small>{escaped(estimate.unit)}, n = {estimate.n}</small>")
 
@@ -106,7 +107,7 @@ def _measured(estimate: Estimate | None) -> str:
 def _references(*estimates: Estimate | None) -> str:
     if not any(estimates):
         return ""
-    return " / ".join("–" if e is None else phrase(e.value) for e in estimates)
+    return " / ".join(NONE if e is None else phrase(e.value) for e in estimates)
 
 
 def rules_table(results: Mapping[str, dict]) -> Markdown:
