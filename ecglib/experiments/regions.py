@@ -59,8 +59,8 @@ class RegionStudy:
     signals: (records, samples) microvolts, the baseline as recorded. fs: Hz.
     ids, source: as of `Records`. r_peaks: for each record (beats,) samples, found by detector,
     since LUDB leaves its first and last beats without annotation. rr: (records,) median RR
-    interval, samples. left_out: records without a rhythm, too slow for the longest mask, or flat
-    where the shortest one ends.
+    interval, samples. left_out: records without a rhythm, too slow for the longest mask, or flat in
+    a part whose error is measured.
     steps, seed, device: of every fit; the record at place i has the seed `seed + i`.
     """
 
@@ -108,6 +108,8 @@ def prepare_study(
     n_records: int | None,
     *,
     longest_cycles: float,
+    shortest_cycles: float | None = None,
+    regions: Sequence[tuple[int, int]] = (STANDARD,),
     steps: int,
     seed: int,
     device: str,
@@ -115,26 +117,33 @@ def prepare_study(
     """The first `n_records` records that have a rhythm and room for the longest observed part.
 
     n_records: None for all. longest_cycles: so many of their median RR intervals must fit into
-    nine tenths of them. steps, seed, device: as of `RegionStudy`.
+    nine tenths of them. shortest_cycles: where regions by cycles are tried, the fewest observed.
+    regions: as of `Condition`; records flat in or outside one are left out, for no error can be
+    set against their variance there. steps, seed, device: as of `RegionStudy`.
 
-    Raises Unsuited where no record does.
+    Raises Unsuited where no record is left.
     """
     samples = records.signals.shape[1]
     peaks = [r_peaks(signal, records.fs) for signal in records.signals]
     rr = np.array([np.median(np.diff(found)) if len(found) > 2 else np.inf for found in peaks])
     usable = longest_cycles * rr <= LONGEST_SHARE * samples
-    for i in np.flatnonzero(usable):  # to a flat part no error can be compared
-        ends = records.signals[i, : int(rr[i] / 4)], records.signals[i, -int(rr[i] / 4) :]
-        usable[i] = all(np.ptp(end) > 0 for end in ends)
+    for i in np.flatnonzero(usable):
+        bounds = [_scaled(region, samples) for region in regions]
+        if shortest_cycles is not None:
+            for observed in (round(n * rr[i]) for n in (shortest_cycles, longest_cycles)):
+                bounds += [(observed, samples), (0, samples - observed)]
+        usable[i] = not any(_flat(records.signals[i], *bound) for bound in bounds)
     if not usable.any():
+        few = "" if shortest_cycles is None else f"the {shortest_cycles:g} cycles at either end or "
         raise Unsuited(
             f"at least one record is needed with 3 R peaks, room for {longest_cycles:g} of its "
-            f"cycles in {LONGEST_SHARE:.0%} of its length, and neither end flat; of the "
-            f"{len(records)} of {records.source}, each of {samples / records.fs:.3g} s, there is "
-            "none."
+            f"cycles in {LONGEST_SHARE:.0%} of its length, and a signal that is not flat in {few}"
+            f"a region tried; of the {len(records)} of {records.source}, each of "
+            f"{samples / records.fs:.3g} s, there is none."
         )
     chosen = np.flatnonzero(usable)[:n_records]
-    passed = np.flatnonzero(~usable[: chosen[-1] + 1])
+    enough = n_records is not None and len(chosen) == n_records
+    passed = np.flatnonzero(~usable[: chosen[-1] + 1] if enough else ~usable)
     return RegionStudy(
         signals=1000.0 * records.signals[chosen].astype(np.float64),
         fs=records.fs,
@@ -147,6 +156,18 @@ def prepare_study(
         seed=seed,
         device=device,
     )
+
+
+def _scaled(region: tuple[int, int], samples: int) -> tuple[int, int]:
+    """A region of a signal of 5000 samples in one of so many."""
+    start, end = (round(at * samples / PUBLISHED_LENGTH) for at in region)
+    return start, end
+
+
+def _flat(signal: np.ndarray, start: int, end: int) -> bool:
+    """Whether a signal does not change in the region [start, end), or outside of it."""
+    outside = np.concatenate([signal[:start], signal[end:]])
+    return any(len(part) == 0 or np.ptp(part) == 0 for part in (signal[start:end], outside))
 
 
 def one_record(study: RegionStudy, record: int) -> RegionStudy:
@@ -166,8 +187,7 @@ def region_of(study: RegionStudy, condition: Condition, record: int) -> tuple[in
     """The unpunished region [start, end) of a record under a condition, in samples."""
     samples = study.signals.shape[1]
     if condition.cycles is None:
-        start, end = (round(at * samples / PUBLISHED_LENGTH) for at in condition.region)
-        return start, end
+        return _scaled(condition.region, samples)
     observed = round(condition.cycles * study.rr[record])
     return (observed, samples) if condition.place == "start" else (0, samples - observed)
 

@@ -68,8 +68,19 @@ def limits_of_number(n: int, what: str) -> list[str]:
     if n > 1:
         return []
     return [
-        f"There is one {what} only: an interval over {what}s is not defined, and a claim that "
-        "rests on one is not decided."
+        f"There is one {what} only: what compares {what}s, or is an interval over them, is not "
+        "defined, and a claim that rests on it is not decided."
+    ]
+
+
+def limits_of_left_out(left_out: Sequence[str]) -> list[str]:
+    """How many records of section III were passed over, and why."""
+    if not left_out:
+        return []
+    return [
+        f"{len(left_out)} of these records {'is' if len(left_out) == 1 else 'are'} passed over: "
+        "fewer than 3 R peaks found, too slow for the longest observed part, or flat in a part "
+        "whose error is measured."
     ]
 
 
