@@ -82,8 +82,8 @@ UNSUITED = [
     ),
     (
         "05 to 07: no room for the cycles",
-        lambda: study_of(SLOW),
-        "room for 4 of its cycles in 90% .* 10 s",
+        lambda: study_of(marked_r_only(1), 13.0),
+        "room for 13 of its cycles in 90% .* 10 s",
     ),
     ("05 to 07: no rhythm", lambda: study_of(SILENT), "3 R peaks.* of the 8 of by hand"),
     ("05 to 07: short", lambda: study_of(marked_r_only(9, 3.0)), "the 9 of by hand, each of 3 s"),
