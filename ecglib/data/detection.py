@@ -22,15 +22,17 @@ DEAD = 0.01  # a stretch of less slope, over the largest, is one without a signa
 LEVEL = 0.45  # a beat's slope, at least, over that of a typical one
 REFRACTORY_S = 0.25  # between two beats, at least
 REACH_S = 0.06  # from a beat's middle to its R peak, at most
+UPWARD = 0.5  # an upward R wave, at least, over the downward wave beside it
 CONTRAST = 2.0  # a typical beat's slope, at least, over the mean: noise has less
 
 
 def detect_r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
-    """R peaks of a signal, (peaks,) sample indices, rising: each beat's largest deflection.
+    """R peaks of a signal, (peaks,) sample indices, rising.
 
-    It is a deflection from the baseline, up or down: up or down as in most of the record's beats,
-    unless the other one is more than twice as large. A beat that the record's ends cut before
-    its peak is not one. Where nothing stands out of the noise there is none.
+    They point up from the baseline where the upward wave is typically at least half as large as
+    the downward one, else down; in all of a record's beats alike, but where the other wave is more
+    than twice as large as that allows. A beat that the record's ends cut before its peak is not
+    one. Where nothing stands out of the noise there is none.
 
     signal: (samples,), any unit. fs: Hz.
     """
@@ -47,7 +49,7 @@ def detect_r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
         return np.zeros(0, int)
     # A zero at either end, so that a beat there may be a peak too.
     beats, _ = find_peaks(np.pad(slope, 1), LEVEL * typical, distance=REFRACTORY_S * fs)
-    return _largest(flat, beats - 1, round(REACH_S * fs))
+    return _tips(flat, beats - 1, round(REACH_S * fs))
 
 
 @lru_cache(maxsize=4)
@@ -57,12 +59,13 @@ def _hum(samples: int, fs: float) -> np.ndarray:
     return np.linalg.qr(np.hstack([np.sin(turns), np.cos(turns)]))[0]
 
 
-def _largest(flat: np.ndarray, beats: np.ndarray, reach: int) -> np.ndarray:
-    """Where each beat is farthest from zero, as detect_r_peaks says; not on an end."""
+def _tips(flat: np.ndarray, beats: np.ndarray, reach: int) -> np.ndarray:
+    """Where each beat's R wave is farthest from zero, up or down as detect_r_peaks says."""
     near = beats[:, None] + np.arange(-reach, reach + 1)
     around = np.pad(flat, reach)[near + reach]
     ups, downs = around.max(axis=1), -around.min(axis=1)
-    up = ups * 2 > downs if np.median(ups) > np.median(downs) else ups > 2 * downs
+    mostly_up = np.median(ups) >= UPWARD * np.median(downs)
+    up = ups > UPWARD * downs * (0.5 if mostly_up else 2)
     steps = np.where(up, around.argmax(axis=1), around.argmin(axis=1)) - reach
     peaks = np.unique(beats + steps)
     return peaks[(peaks > 0) & (peaks < len(flat) - 1)]

@@ -18,6 +18,10 @@ WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4
 SYMBOLS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
 
 
+class Unsuited(ValueError):
+    """These records cannot do what a chapter asks: they are too few, too short, or lack marks."""
+
+
 @dataclass(frozen=True)
 class Records:
     """Records of one lead, all of one length and sampling rate.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from scipy.signal import resample_poly
-from wfdb.processing import xqrs_detect
 
-from ecglib.data.records import FS, Records, as_waves, largest_near
+from ecglib.data.detection import detect_r_peaks
+from ecglib.data.records import FS, Records, as_waves
 from ecglib.data.wfdb_annotation import read_waves
 from ecglib.data.wfdb_header import Unfit, printable, read_header
 from ecglib.data.wfdb_names import NAMED, in_versions, record_names, told
@@ -145,10 +145,8 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _detected(signal: np.ndarray) -> np.ndarray:
-    """R peaks by wfdb's detector, each moved to the largest deflection within 60 ms."""
-    beats = xqrs_detect(signal, FS, verbose=False)
-    peaks = np.unique(largest_near(signal, beats, round(0.06 * FS)))
-    return as_waves([("qrs", -1, peak, -1) for peak in peaks])
+    """R peaks alone, as detected."""
+    return as_waves([("qrs", -1, peak, -1) for peak in detect_r_peaks(signal, FS)])
 
 
 def _within(waves: np.ndarray, length: int) -> np.ndarray:
