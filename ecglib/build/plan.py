@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ecglib.build import notebooks
-from ecglib.build.run import Run
+from ecglib.build.chapter import Run
 from ecglib.ledger import find_book
 
 SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}

@@ -17,7 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from toy_book import save
 
 from ecglib.build import BuildError
-from ecglib.build.run import Run, run_all
+from ecglib.build.chapter import Run
+from ecglib.build.run import run_all
 
 # What a chapter does, and what is said of it.
 BAD = {
@@ -84,7 +85,8 @@ def test_nothing_runs_on_when_the_build_ends(tmp_path, how):
     pids.mkdir()
     script = tmp_path / "build.py"
     script.write_text(
-        "from pathlib import Path, PosixPath\nfrom ecglib.build.run import Run, run_all\n"
+        "from pathlib import Path, PosixPath\n"
+        "from ecglib.build.chapter import Run\nfrom ecglib.build.run import run_all\n"
         f"if __name__ == '__main__':\n    run_all({runs!r}, 2, {{'TOY': {str(pids)!r}}})\n"
     )
     build = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE)
