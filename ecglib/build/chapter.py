@@ -80,11 +80,10 @@ def execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
     try:
         return _execute(run, bar)
     except (Exception, KeyboardInterrupt) as failure:  # whatever it is, it is told
-        name, text = type(failure).__name__, str(failure)
-        if isinstance(failure, papermill.PapermillExecutionError):
-            name, text = failure.ename, failure.evalue
-            if name == "Unsuited":
-                return _leave_out(run, text)
+        name = getattr(failure, "ename", type(failure).__name__)  # the cell's, where it was one
+        text = getattr(failure, "evalue", str(failure))
+        if name == "Unsuited":
+            return _leave_out(run, text)
         with contextlib.suppress(OSError):  # the log's disk may be full
             traceback.print_exc()
         return failed(run, f"{name}: {text}")
@@ -92,7 +91,7 @@ def execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
 
 def failed(run: Run, error: str) -> Outcome:
     """The outcome of a run that ended in an error, given as `name: text`."""
-    reason = error.strip().splitlines()[0]
+    reason = error.strip().splitlines()[0].rstrip(": ")
     if any(sign in error for sign in DISK_FULL):
         reason = f"the disk is full: {reason}"
     elif any(sign in error for sign in NO_MEMORY):
@@ -124,9 +123,10 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
     if errors := notebooks.errors(notebook):  # papermill lets a cell end by SystemExit
         return failed(run, errors[0])
     normal = notebooks.normalise(notebook, run.banner, **run.record)
+    kept = _results(run)
     notebooks.write(notebooks.renamed(normal, _folders(run)), run.target)
     for result in results.iterdir():
-        os.replace(result, _results(run) / result.name)
+        os.replace(result, kept / result.name)
     return Outcome(warned=notebooks.warnings(notebook))
 
 

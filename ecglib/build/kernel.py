@@ -12,9 +12,13 @@ from ecglib.lifetime import end_with
 def main() -> None:
     end_with(int(os.environ["JPY_PARENT_PID"]))
     sys.path.pop(0)  # where -m looked; the kernel itself puts the notebook's folder first
-    from ipykernel import kernelapp
+    from ipykernel.kernelapp import IPKernelApp
 
-    kernelapp.launch_new_instance()
+    app = IPKernelApp.instance()
+    app.initialize()
+    # The kernel's own end it after the cell, which then passes for a good one.
+    app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
+    app.start()
 
 
 if __name__ == "__main__":

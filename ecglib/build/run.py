@@ -17,10 +17,12 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
+from tqdm import tqdm
+
 from ecglib.build import BuildError
 from ecglib.build.chapter import Outcome, Run, execute, failed
 
-END_S = 5  # for a process that has closed its pipe to end
+END_S = 5  # for a process to end that has said all
 
 
 class _Running(NamedTuple):
@@ -78,7 +80,8 @@ def _finish(done: _Running, answer: Any) -> Outcome:
     except (EOFError, OSError):
         done.process.join(END_S)
         outcome = Outcome(failed=f"chapter {run.name} failed: {_fate(done.process.exitcode)}")
-    done.process.kill()  # it has said all, and could still hang on its way out
+    done.process.join(END_S)
+    done.process.kill()  # it has said all, and may hang on its way out
     done.process.join()
     shutil.rmtree(run.scratch, ignore_errors=True)
     if not outcome.failed:
@@ -116,6 +119,7 @@ def _work(run: Run, line: int, environment: Mapping[str, str], sender: Any) -> N
     except OSError as error:
         sender.send(failed(run, f"{type(error).__name__}: {error}"))
         return
+    tqdm.set_lock(threading.RLock())  # its own is the system's, and outlives a process killed
     bar = {"desc": run.name, "position": line, "leave": False, "disable": None, "file": terminal}
     sender.send(execute(run, bar))
 
