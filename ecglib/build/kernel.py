@@ -16,6 +16,7 @@ def main() -> None:
 
     app = IPKernelApp.instance()
     app.initialize()
+    assert app.shell
     # The kernel's own end it after the cell, which then passes for a good one.
     app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
     app.start()
