@@ -1,6 +1,7 @@
 """The command line: `python -m ecglib COMMAND`."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ecglib.build import BuildError
+from ecglib.places import whole_folders, whole_path
 
 app = typer.Typer(
     help="Electrocardiograms in convolutional networks: the experiments and the book.",
@@ -20,13 +22,13 @@ app = typer.Typer(
 @app.command()
 def fetch(
     root: Annotated[
-        Path | None, typer.Option(help="Folder to put LUDB in; by default the user's cache.")
+        str | None, typer.Option(help="Folder to put LUDB in; by default the user's cache.")
     ] = None,
 ) -> None:
     """Download LUDB from PhysioNet, verify every file, and say where it is."""
     from ecglib.data.ludb import fetch as fetch_ludb
 
-    typer.echo(fetch_ludb(root))
+    typer.echo(fetch_ludb(None if root is None else whole_path(root, "--root")))
 
 
 @app.command()
@@ -37,8 +39,8 @@ def build(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="synthetic, ludb, or the path of a WFDB record or of a folder of them. "
-            "[default: synthetic at quick scale, ludb at the paper's]"
+            help="synthetic, ludb, or the path of a WFDB record or of a folder of them (./ludb "
+            "where it is called so). [default: synthetic at quick scale, ludb at the paper's]"
         ),
     ] = None,
     chapters: Annotated[
@@ -76,7 +78,11 @@ def build(
     from ecglib.build.plan import read_parameters
 
     chosen = [part.strip() for part in chapters.split(",")] if chapters is not None else None
-    parameters = read_parameters(parameter or []) | ({"lead": lead} if lead else {})
+    parameters = read_parameters(parameter or [])
+    if lead is not None:
+        if "lead" in parameters:
+            raise ValueError("lead is given twice, by --lead and by -p: give it once.")
+        parameters["lead"] = lead
     typer.echo(build_book(scale, dataset, chosen, device, jobs, cluster, parameters))
 
 
@@ -84,7 +90,7 @@ def build(
 def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     results: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Folder of the chapters' results. [default: chapters/results]"),
     ] = None,
 ) -> None:
@@ -92,6 +98,8 @@ def claims(
     from ecglib.estimates import Estimate
     from ecglib.ledger import ledger_rows, read_results
 
+    if results is not None:
+        whole_path(results, "--results")
     rows = ledger_rows(read_results(results))
     if as_json:
         typer.echo(json.dumps(rows, indent=1, default=Estimate.as_dict))
@@ -112,6 +120,11 @@ def bench(
     ] = None,
 ) -> None:
     """Time the convolutions, the training steps and the ensembles on this machine."""
+    if as_json is not None:  # said now, and not when the benchmark has run
+        if not as_json.parent.is_dir():
+            raise ValueError(f"--json is {as_json}, but there is no folder {as_json.parent}.")
+        if as_json.is_dir():
+            raise ValueError(f"--json is {as_json}, a folder: give the name of a file.")
     from ecglib.bench import main as run_bench
 
     run_bench(as_json)
@@ -120,6 +133,7 @@ def bench(
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit status 1."""
     try:
+        os.environ.update(whole_folders(os.environ))
         app()
     except (ValueError, OSError, BuildError) as error:
         typer.echo(f"ecglib: {error}", err=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ecglib.estimates import Estimate
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
+NOT_MEASURED = "not measured"  # what the rule asks for is not defined on these records
 
 # How small an effect must be to count as none.
 SHARE_MARGIN = 0.15  # of a share of frames or pairs
@@ -30,7 +31,7 @@ class Claim:
     headline: name of the estimate that the ledger shows; beside it stand those called "null" and
         "oracle", where there are such.
     measure, rule: in words, what is measured and what makes it hold.
-    decide: the rule, from the evidence to the verdict.
+    judge: the rule, from evidence that is defined to the verdict.
     """
 
     id: str
@@ -40,7 +41,31 @@ class Claim:
     headline: str
     measure: str
     rule: str
-    decide: Callable[[Evidence], str]
+    judge: Callable[[Evidence], str]
+
+    def decide(self, evidence: Evidence) -> str:
+        """The verdict; "not measured" where an estimate that the rule reads is not defined.
+
+        Raises KeyError, or ValueError for a whole family, where evidence is lacking.
+        """
+        try:
+            return self.judge(Defined(evidence))
+        except NotDefined:
+            return NOT_MEASURED
+
+
+class NotDefined(Exception):
+    """A rule has read an estimate that is NaN, or has no interval."""
+
+
+class Defined(dict[str, Estimate]):
+    """Evidence that lets no rule compare with NaN: reading such an estimate raises NotDefined."""
+
+    def __getitem__(self, name: str) -> Estimate:
+        estimate = super().__getitem__(name)
+        if not estimate.known:
+            raise NotDefined(name)
+        return estimate
 
 
 CLAIMS: dict[str, Claim] = {}
@@ -49,10 +74,10 @@ CLAIMS: dict[str, Claim] = {}
 def claim(id: str, **fields: str) -> Callable[[Callable[[Evidence], str]], None]:
     """Enter a claim, whose rule is the function below; ValueError where two have one id."""
 
-    def enter(decide: Callable[[Evidence], str]) -> None:
+    def enter(judge: Callable[[Evidence], str]) -> None:
         if id in CLAIMS:
             raise ValueError(f"there are two claims {id}: give one another id.")
-        CLAIMS[id] = Claim(id, **fields, decide=decide)
+        CLAIMS[id] = Claim(id, **fields, judge=judge)
 
     return enter
 
@@ -79,7 +104,7 @@ def beyond(estimate: Estimate, margin: float) -> bool:
 
 def family(evidence: Evidence, name: str) -> list[Estimate]:
     """All estimates called `name/...`; ValueError where there is none."""
-    members = [e for key, e in evidence.items() if key.startswith(name + "/")]
+    members = [evidence[key] for key in evidence if key.startswith(name + "/")]
     if not members:
         raise ValueError(f'the evidence lacks any estimate called "{name}/..."')
     return members

@@ -22,6 +22,11 @@ class Estimate:
     n: int
     unit: str = ""
 
+    @property
+    def known(self) -> bool:
+        """Whether the figure and its interval are defined (they may be infinite)."""
+        return not any(np.isnan(x) for x in (self.value, self.low, self.high))
+
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
@@ -69,7 +74,8 @@ def resampled(
     Patients are drawn with replacement, and an observation weighs as often as its patient was
     drawn; an observation made of two patients (a pair) weighs the product of the two. Fitted
     networks (seeds) are drawn the same way, independently (a two-way bootstrap). The same
-    arguments give the same interval.
+    arguments give the same interval. One patient, or one pair of them, says nothing of others: then
+    the interval is NaN.
 
     statistic: takes weights (seeds, observations) and returns a number.
     patients: (observations,) or (observations, 2) labels of the patients behind each one.
@@ -78,15 +84,17 @@ def resampled(
     """
     patients = np.asarray(patients)
     labels, codes = np.unique(patients, return_inverse=True)
-    codes = codes.reshape(len(patients), -1)
+    codes = codes.reshape(patients.shape if patients.ndim == 2 else (-1, 1))
+    alone = len(np.unique(np.sort(codes, axis=1), axis=0)) < 2
     rng = np.random.default_rng(0)
     draws = []
-    for _ in range(resamples):
+    for _ in range(0 if alone else resamples):
         drawn = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels))
         fits = np.concatenate([np.bincount(rng.integers(n, size=n), minlength=n) for n in seeds])
         draws.append(statistic(fits[:, None] * drawn[codes].prod(axis=1)[None, :]))
     value = statistic(np.ones((sum(seeds), len(patients))))
-    known = np.array(draws)[~np.isnan(draws)]
+    known = np.array(draws, float)
+    known = known[~np.isnan(known)]
     low, high = np.nan, np.nan
     if len(known):  # the nearest draw, not a mean of two: a draw may be infinite
         low, high = np.percentile(known, [2.5, 97.5], method="nearest")

@@ -14,6 +14,19 @@ import numpy as np
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
+from ecglib.places import label
+
+# What every chapter's results hold, and as what.
+CONTENT: dict[str, type | tuple[type, ...]] = {
+    "chapter": str,
+    "device": str,
+    "versions": dict,
+    "wall_s": (int, float),
+    "peak_memory_mib": (int, float),
+    "fits": dict,
+    "claims": dict,
+}
+REMEDY = "run the chapter again, or delete the file"
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -50,6 +63,8 @@ class Ledger:
         """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
         self.chapter = chapter
         self.run = run | {"device": _device_name(run["device"])}
+        if "dataset" in run:
+            self.run["dataset"] = label(run["dataset"])
         self.started = time.monotonic()
         self.claims: dict[str, dict] = {}
         self.more: dict[str, object] = {}  # what else to write: JSON's types, and estimates
@@ -109,12 +124,44 @@ class Ledger:
 def read_results(folder: str | Path | None = None) -> dict[str, dict]:
     """The results of every chapter that has them, by chapter; by default the book's.
 
-    Raises FileNotFoundError where there is no such folder.
+    Raises FileNotFoundError where there is no such folder, ValueError naming a file in it that
+    holds no results.
     """
     folder = find_book() / "chapters" / "results" if folder is None else Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder of results {folder}; build the book first")
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    results = {path.stem: read_result(path) for path in sorted(folder.glob("*.json"))}
+    for name, content in results.items():
+        for key in CONTENT.keys() - content.keys():
+            raise ValueError(f"{folder / name}.json has no {key}: {REMEDY}.")
+    return results
+
+
+def read_json(path: Path, holds: type = dict) -> Any:
+    """A JSON file of the book; ValueError naming it where it is broken or `holds` another type."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON ({error}): restore it, or delete it.") from error
+    if not isinstance(content, holds):
+        raise ValueError(f"{path} holds no {holds.__name__}: restore it, or delete it.")
+    return content
+
+
+def read_result(path: Path) -> dict:
+    """What a file of results holds; ValueError naming it where some of that is of a wrong type."""
+    content = read_json(path)
+    for key, kind in CONTENT.items():
+        if key in content and not isinstance(content[key], kind):
+            raise ValueError(f"{path} has {content[key]!r:.50} as its {key}: {REMEDY}.")
+    for name, entry in content.get("claims", {}).items():
+        try:
+            entry["verdict"].strip()
+            for estimate in entry["evidence"].values():
+                Estimate.from_dict(estimate)
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} has no whole entry of claim {name}: {REMEDY}.") from error
+    return content
 
 
 def ledger_rows(results: Mapping[str, dict]) -> list[dict]:

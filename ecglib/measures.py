@@ -22,10 +22,12 @@ CYCLE_S = 0.4, 1.5  # the shortest and the longest
 def explained_variance(signals: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Share of each signal's variance that its reconstruction explains, (signals,).
 
-    signals, reconstructions: (signals, samples), mV.
+    signals, reconstructions: (signals, samples), mV; NaN for a signal that is flat.
     """
     residual = ((signals - reconstructions) ** 2).mean(axis=1)
-    return 1 - residual / signals.var(axis=1)
+    variance = signals.var(axis=1)
+    lost = np.full_like(residual, np.nan)
+    return 1 - np.divide(residual, variance, out=lost, where=variance > 0)
 
 
 def high_frequency_power(signals: np.ndarray, fs: float) -> np.ndarray:

@@ -5,6 +5,7 @@ import http.server
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from ecglib.data.records import Records
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ROOT / "_build" / "quick"
+FAULTS = ROOT / "tests" / "faults"
 CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI's set-up is broken
 
 
@@ -42,6 +44,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         if any(word in reason for word in CI_INSTALLS):
             report.outcome = "failed"
             report.longrepr = f"skipped in CI, where it must run: {reason}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each area of faults (a file) how many have their right outcome."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            path = Path(report.nodeid.partition("::")[0])
+            if path.parent.name == FAULTS.name:
+                counts[path.stem.removeprefix("test_"), outcome] += 1
+    if not counts:
+        return
+    terminalreporter.section("faults")
+    for area in sorted({area for area, _ in counts}):
+        right, wrong = counts[area, "passed"], counts[area, "failed"]
+        terminalreporter.write_line(f"{area}: {right} right, {wrong} wrong")
+    right, wrong = (sum(n for (_, o), n in counts.items() if o == x) for x in ("passed", "failed"))
+    terminalreporter.write_line(f"all: {right} right, {wrong} wrong")
 
 
 @pytest.fixture(scope="session")

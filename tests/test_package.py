@@ -13,7 +13,7 @@ import ecglib
 FOLDER = Path(ecglib.__file__).parent
 # Single files that a folder may use, since they use no folder themselves; `bench`, `build` and the
 # command line use anything, and nothing uses them.
-BELOW = {"fits", "cache", "measures", "estimates", "claims", "ledger", "lifetime"}
+BELOW = {"fits", "cache", "measures", "estimates", "claims", "ledger", "lifetime", "places"}
 
 
 def modules() -> dict[str, Path]:

@@ -5,17 +5,19 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import joblib
 
-from ecglib.build import notebooks, places
-from ecglib.build.places import TIME
+from ecglib.build import notebooks, workspace
 from ecglib.build.plan import Plan, chapter_run, make_plan, pages
 from ecglib.build.render import render
 from ecglib.build.run import run_all
-from ecglib.ledger import find_book, write_whole
+from ecglib.build.workspace import TIME
+from ecglib.ledger import find_book, read_result, write_whole
+from ecglib.places import whole_folders
 
 GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, either under WSL
 
@@ -48,6 +50,8 @@ def build(
     jobs = joblib.cpu_count() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}: it must be 1 or more.")
+    if cluster is not None and not cluster.strip():
+        raise ValueError("--cluster is empty: give a scheduler's address, or leave it out.")
     runs = {name: chapter_run(plan, name) for name in plan.numbered + plan.others}
     _check_rest(plan)
     # Chapters on one GPU would fight for its memory.
@@ -56,15 +60,16 @@ def build(
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",  # threads of several chapters on the same cores halve their speed
         **os.environ,
+        **whole_folders(os.environ),  # chapters run in another folder than this
         # Fits run in processes of one thread each, which are faster than threads of one process:
         # the chapters that run at once share the number of these processes among them.
         "ECGLIB_JOBS": str(jobs // at_once),
     }
     if cluster:
         environment["ECGLIB_CLUSTER"] = cluster
-    with places.held(plan):
-        places.sweep(plan)
-        places.copy_sources(plan)
+    with workspace.held(plan):
+        workspace.sweep(plan)
+        workspace.copy_sources(plan)
         began = time.monotonic()
         run_all([runs[name] for name in _longest_first(plan)], at_once, environment)
         _note_time(plan, jobs, time.monotonic() - began)
@@ -88,19 +93,24 @@ def _last(plan: Plan, file: str) -> list[Path]:
 
 
 def _check_rest(plan: Plan) -> None:
-    """ValueError where a chapter that is not to be run was never run: its page would be empty."""
+    """ValueError where a chapter that is not to be run has no outputs, or broken results."""
     for name in sorted(set(pages(plan.root)[0]) - set(plan.numbered)):
         paths = _last(plan, f"{name}.ipynb")
         if not any(notebooks.was_run(notebooks.read(path)) for path in paths):
             raise ValueError(f"chapter {name} was never run: run it too (--chapters).")
+    for path in (plan.place / "chapters" / "results").glob("*.json"):
+        if path.stem not in plan.numbered:
+            read_result(path)
 
 
 def _longest_first(plan: Plan) -> list[str]:
     """The chapters, by the time that their last run took: none is left to run alone at the end."""
 
     def seconds(name: str) -> float:
-        paths = _last(plan, f"results/{name}.json")
-        return json.loads(paths[0].read_text()).get("wall_s", 0) if paths else 0
+        for path in _last(plan, f"results/{name}.json")[:1]:
+            with suppress(ValueError, TypeError):  # a broken result is about to be replaced
+                return float(read_result(path).get("wall_s", 0))
+        return 0
 
     return sorted(plan.numbered, key=seconds, reverse=True)
 

@@ -108,8 +108,8 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
     os.environ["ECGLIB_RESULTS"] = str(results)
     os.environ["IPYTHONDIR"] = str(run.scratch)  # the reader's own profile is no part of the book
     papermill.execute_notebook(
-        run.source,
-        written,
+        unformatted(run.source),
+        unformatted(written),
         parameters=dict(run.parameters),
         kernel_name="python3",
         kernel_manager_class=ThisPython,
@@ -128,6 +128,11 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
     for result in results.iterdir():
         os.replace(result, kept / result.name)
     return Outcome(warned=notebooks.warnings(notebook))
+
+
+def unformatted(path: Path) -> str:
+    """A path that papermill's formatting leaves as it is, braces too."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _leave_out(run: Run, why: str) -> Outcome:

@@ -34,9 +34,16 @@ NUMBERS = ("data", "nets", "experiments", "measures.py", "estimates.py", "claims
 def read(path: Path) -> NotebookNode:
     """Read a notebook; FileNotFoundError, ValueError naming the file where it is none."""
     try:
-        return nbformat.read(path, as_version=4)
-    except (json.JSONDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise ValueError(f"{path} is not a notebook ({type(error).__name__}).") from error
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError:
+        raise
+    except Exception as error:  # nbformat raises whatever a broken file makes it stumble over
+        reason = str(error).partition("\n")[0].strip(". ")[:200]
+        raise ValueError(
+            f"{path} is not a notebook of format 4 ({type(error).__name__}: {reason})."
+        ) from error
+    return notebook
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -47,17 +54,30 @@ def write(notebook: NotebookNode, path: Path) -> None:
 def parameters(notebook: NotebookNode) -> dict[str, Any]:
     """Names and values of the cell tagged `parameters`; empty where there is none.
 
-    Raises ValueError for a value that is not a literal.
+    Raises ValueError for a value that is not a literal, and for anything else in the cell: what is
+    computed there would win over what a build gives.
     """
     found = {}
     cells = [cell.source for cell in notebook.cells if _is_tagged(cell, "parameters")]
-    for statement in ast.parse("\n".join(cells)).body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            name = statement.targets[0].id
-            try:
-                found[name] = ast.literal_eval(statement.value)
-            except ValueError as error:
-                raise ValueError(f"parameter {name} is not a literal value.") from error
+    try:
+        statements = ast.parse("\n".join(cells)).body
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"the cell of parameters is no Python ({error}).") from error
+    for statement in statements:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                raise ValueError(
+                    f'the cell of parameters holds "{ast.unparse(statement)}": move all that is no '
+                    "NAME = VALUE to another cell."
+                )
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"parameter {name} is not a literal value.") from error
     return found
 
 

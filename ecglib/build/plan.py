@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,17 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ecglib.build import notebooks
+from ecglib import data
 from ecglib.build.chapter import Run
+from ecglib.build.contents import (
+    PLAIN,
+    check_entries,
+    is_plain,
+    own_parameters,
+    pages,
+    quick_parameters,
+    source_of,
+)
 from ecglib.ledger import find_book
+from ecglib.parameters import check
+from ecglib.places import WORDS, label, whole_path
 
 SCALES = {"quick": "at quick scale", "paper": "at the paper's scale"}
-WORDS = {"synthetic": "synthetic records", "ludb": "LUDB"}  # data sets that go by a word
 SYNTHETIC_LEAD = "v6"
 CELL_TIMEOUT_S = {"quick": 15 * 60, "paper": 12 * 60 * 60}
-NUMBERED = re.compile(r"\d\d-")
+DEVICES = ("auto", "cpu", "cuda")
 BANNER = """\
 ```{{admonition}} Not the published figures
 :class: important
@@ -36,6 +45,7 @@ class Plan:
     dataset: as the notebooks take it.
     parameters: those given from outside.
     numbered: the chosen chapters; others: the pages that read the chapters' results.
+    own: the parameters of each of these as its notebook has them.
     """
 
     root: Path
@@ -47,6 +57,7 @@ class Plan:
     parameters: Mapping[str, Any]
     numbered: list[str]
     others: list[str]
+    own: Mapping[str, Mapping[str, Any]]
 
     @property
     def in_place(self) -> bool:
@@ -56,7 +67,7 @@ class Plan:
     @property
     def label(self) -> str:
         """What the data set is called, without a path of this machine."""
-        return self.dataset if self.dataset in WORDS else f"records of {Path(self.dataset).name}"
+        return label(self.dataset)
 
 
 def make_plan(
@@ -69,48 +80,69 @@ def make_plan(
 ) -> Plan:
     """Check the choices, and say what is to be run where.
 
-    Raises ValueError for a scale, data set, chapter or parameter that does not exist.
+    Raises ValueError for a scale, data set, chapter or parameter that does not exist, for a value
+    that a parameter cannot have, and for files of the book that are not what they should be;
+    FileNotFoundError for a chapter that is not there.
     """
     if scale not in SCALES:
         raise ValueError(f"there is no scale {scale!r}: choose {' or '.join(SCALES)}.")
-    dataset = _data_set(dataset or ("synthetic" if scale == "quick" else "ludb"))
-    numbered, others = pages(root)
+    if device not in DEVICES:
+        raise ValueError(f"unknown device {device!r}: choose {', '.join(DEVICES)}.")
+    if dataset is None:
+        dataset = "synthetic" if scale == "quick" else "ludb"
+    dataset = _data_set(dataset)
+    every, others = pages(root)
+    numbered = every
     if chapters is not None:
-        numbered = sorted({_chosen(chapter, numbered) for chapter in chapters})
-    known = [_known(root, chapter) for chapter in numbered] if parameters else []
+        numbered = sorted({_chosen(chapter, every) for chapter in chapters})
+    own = {name: own_parameters(root, name) for name in numbered + others}
     for name, value in parameters.items():
         if name in ("scale", "dataset", "device"):
             raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
-        usual = [defaults[name] for defaults in known if name in defaults]
+        usual = [own[chapter][name] for chapter in numbered if name in own[chapter]]
         if not usual:
             raise ValueError(f"no chosen chapter has a parameter {name!r}.")
         if isinstance(value, str) and not isinstance(usual[0], str):
             raise ValueError(f"{name} is text, {value!r}, where the chapters have {usual[0]!r}.")
-    lead = parameters.get("lead", SYNTHETIC_LEAD)
-    if dataset == "synthetic" and str(lead).lower() != SYNTHETIC_LEAD:
-        raise ValueError(
-            f"synthetic records are of lead {SYNTHETIC_LEAD}, not {lead!r}: leave --lead out, or "
-            "choose another --dataset."
-        )
     if (scale, dataset) == ("paper", "ludb") and not parameters:
         place, site = root, root / "_build" / "html"
     else:
         folder = root / "_build" / _folder(scale, dataset, parameters)
         place, site = folder / "book", folder / "html"
-    return Plan(root, place, site, scale, dataset, device, parameters, numbered, others)
+    plan = Plan(root, place, site, scale, dataset, device, parameters, numbered, others, own)
+    if scale == "quick":
+        check_entries(root, every + others)
+    chosen = {name: own[name] | _given(plan, name) for name in numbered}
+    for name, values in chosen.items():
+        check(name, values)
+    for lead in {values["lead"] for values in chosen.values() if "lead" in values}:
+        if dataset == "synthetic" and lead.lower() != SYNTHETIC_LEAD:
+            raise ValueError(
+                f"synthetic records are of lead {SYNTHETIC_LEAD}, not {lead!r}: leave --lead out, "
+                "or choose another --dataset."
+            )
+        data.check(dataset, lead)
+    return plan
 
 
 def _data_set(name: str) -> str:
-    """A data set as the notebooks take it: a word, or a whole path, which is no word."""
+    """A data set as the notebooks take it: a word, or a whole path, which is no word.
+
+    A record's path has no extension, so that with and without one it is the same data set.
+    """
     if name in WORDS:
         return name
-    path = Path(name).expanduser().resolve()
-    if not path.exists() and not path.with_name(f"{path.name}.hea").exists():
-        raise ValueError(
-            f"there is no data set {name!r}: choose synthetic, ludb, or the path of a WFDB "
-            "record or of a folder of them."
-        )
-    return str(path)
+    path = whole_path(name, "--dataset")
+    if path.is_dir():
+        return str(path)
+    folder = whole_path(Path(name).parent, "--dataset")
+    for record in (Path(name).name, Path(name).stem):
+        if (folder / f"{record}.hea").is_file():
+            return str(folder / record)
+    raise ValueError(
+        f"there is no data set {name!r}: choose synthetic, ludb, or the path of a WFDB "
+        "record or of a folder of them."
+    )
 
 
 def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
@@ -118,17 +150,8 @@ def _folder(scale: str, dataset: str, parameters: Mapping[str, Any]) -> str:
     if dataset in WORDS and not parameters:
         return "quick" if (scale, dataset) == ("quick", "synthetic") else f"{scale}-{dataset}"
     chosen = json.dumps([dataset, sorted(parameters.items())], default=str)
-    label = re.sub(r"\W+", "-", Path(dataset).name)
-    return f"{scale}-{label}-{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
-
-
-def pages(root: Path) -> tuple[list[str], list[str]]:
-    """Names of the notebooks: numbered chapters, and the others."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    files = [*(entry["file"] for entry in toc["chapters"]), toc["root"]]
-    names = [Path(file).stem for file in files if (root / f"{file}.ipynb").is_file()]
-    numbered = [name for name in names if NUMBERED.match(name)]
-    return numbered, [name for name in names if name not in numbered]
+    name = re.sub(r"\W+", "-", Path(dataset).name)[:40]  # a folder's name has at most 255 bytes
+    return f"{scale}-{name}-{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
 
 
 def _chosen(chapter: str, names: list[str]) -> str:
@@ -139,28 +162,13 @@ def _chosen(chapter: str, names: list[str]) -> str:
 
 
 def chapter_run(plan: Plan, name: str) -> Run:
-    """How a chapter is to be run.
-
-    Raises ValueError where `quick.yml` names parameters that it does not have.
-    """
-    known = _known(plan.root, name)
-    options = {"scale": plan.scale, "dataset": plan.dataset, "device": plan.device}
-    if name in plan.others:  # such a page need not take parameters
-        options = {key: value for key, value in options.items() if key in known}
-    here = {key: value for key, value in plan.parameters.items() if key in known}
-    quick = quick_parameters(plan.root, name) if plan.scale == "quick" else {}
-    given = quick | here | options
-    for key in given:
-        if key not in known:
-            raise ValueError(
-                f"chapter {name} has no parameter {key!r}: its parameters are "
-                f"{', '.join(known) or 'none'}."
-            )
+    """How a chapter, or another page, is to be run."""
+    known, given = plan.own[name], _given(plan, name)
     differing = {key: value for key, value in given.items() if known[key] != value}
     changed = {k: v for k, v in differing.items() if k not in ("scale", "dataset")}
     return Run(
         name=name,
-        source=_source(plan.root, name),
+        source=source_of(plan.root, name),
         target=plan.place / "chapters" / f"{name}.ipynb",
         parameters=differing,
         record={"scale": plan.scale, "dataset": plan.label, "parameters": changed},
@@ -169,18 +177,31 @@ def chapter_run(plan: Plan, name: str) -> Run:
     )
 
 
-def _source(root: Path, name: str) -> Path:
-    return root / "chapters" / f"{name}.ipynb"
+def _given(plan: Plan, name: str) -> dict[str, Any]:
+    """A page's parameters other than its own: by scale, by the command line, and by option.
 
-
-def _known(root: Path, name: str) -> dict[str, Any]:
-    return notebooks.parameters(notebooks.read(_source(root, name)))
+    Raises ValueError for one that the page does not have.
+    """
+    own = plan.own[name]
+    options = {"scale": plan.scale, "dataset": plan.dataset, "device": plan.device}
+    if name in plan.others:  # such a page need not take parameters
+        options = {key: value for key, value in options.items() if key in own}
+    here = {key: value for key, value in plan.parameters.items() if key in own}
+    quick = quick_parameters(plan.root, name) if plan.scale == "quick" else {}
+    given = quick | here | options
+    for key in given:
+        if key not in own:
+            raise ValueError(
+                f"chapter {name} has no parameter {key!r}: its parameters, in the cell tagged so "
+                f"of {source_of(plan.root, name)}, are {', '.join(own) or 'none'}."
+            )
+    return given
 
 
 def _banner(plan: Plan, changed: Mapping[str, Any]) -> str:
     elsewhere = {name: value for name, value in plan.parameters.items() if name not in changed}
     return BANNER.format(
-        records=WORDS.get(plan.label, plan.label),
+        records=html.escape(WORDS.get(plan.label, plan.label), quote=False),
         scale=SCALES[plan.scale],
         changed=_listed(", with", changed),
         elsewhere=_listed("; other chapters with", elsewhere),
@@ -202,20 +223,10 @@ def quick(name: str) -> dict[str, Any]:
     return {"scale": "quick", "dataset": "synthetic", **found}
 
 
-def quick_parameters(root: Path, name: str) -> dict[str, Any]:
-    """A chapter's parameters at quick scale; ValueError where `quick.yml` does not name it."""
-    path = root / "chapters" / "quick.yml"
-    everything = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    found = (everything or {}).get(name)
-    if found is None and NUMBERED.match(name):
-        raise ValueError(f"chapters/quick.yml has no entry {name}: add its parameters there.")
-    return found or {}
-
-
 def read_parameters(given: Sequence[str]) -> dict[str, Any]:
     """Parameters from the command line, each NAME=VALUE, where the value is Python's, or text.
 
-    Raises ValueError for anything else.
+    Raises ValueError for anything else, and for a name that is given twice.
     """
     parameters: dict[str, Any] = {}
     for text in given:
@@ -224,8 +235,13 @@ def read_parameters(given: Sequence[str]) -> dict[str, Any]:
             raise ValueError(
                 f"{text!r} is no parameter: write NAME=VALUE, such as steps=100 or seeds=[0,1]."
             )
+        if name in parameters:
+            raise ValueError(f"{name} is given twice: give it once.")
         try:
-            parameters[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            parameters[name] = value
+            parsed = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            parsed = value
+        if not is_plain(parsed):
+            raise ValueError(f"{name} is {value}, which is not {PLAIN}.")
+        parameters[name] = json.loads(json.dumps(parsed))  # papermill takes a tuple for text
     return parameters

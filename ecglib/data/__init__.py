@@ -1,6 +1,6 @@
 """One name for every source of records, as the chapters' parameter `dataset` has it."""
 
-from ecglib.data.records import Records
+from ecglib.data.records import LEADS, Records
 
 
 def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Records:
@@ -23,8 +23,20 @@ def load(dataset: str, lead: str = "v6", n_records: int | None = None) -> Record
         from ecglib.data.ludb import load_ludb
 
         records = load_ludb(lead=lead)
-    else:
-        from ecglib.data.wfdb_folder import load_wfdb
+        return records.subset(range(len(records))[:n_records])
+    from ecglib.data.wfdb_folder import load_wfdb
 
-        records = load_wfdb(dataset, lead=lead)
-    return records.subset(range(len(records))[:n_records])
+    return load_wfdb(dataset, lead=lead, n_records=n_records)
+
+
+def check(dataset: str, lead: str) -> None:
+    """Look quickly whether a data set has a lead at all, by the headers of its records.
+
+    Raises ValueError with the leads that there are, FileNotFoundError where there is no record.
+    """
+    if dataset == "ludb" and str(lead).lower() not in LEADS:
+        raise ValueError(f"LUDB has no lead {lead!r}: its leads are {', '.join(LEADS)}.")
+    if dataset not in ("ludb", "synthetic"):
+        from ecglib.data.wfdb_names import check_lead
+
+        check_lead(dataset, lead)

@@ -16,7 +16,7 @@ import numpy as np
 import pooch
 import wfdb
 
-from ecglib.data.records import FS, Records, waves_from_symbols
+from ecglib.data.records import FS, LEADS, Records, waves_from_symbols
 
 RELEASE = "LUDB 1.0.1"
 URL = (
@@ -26,7 +26,6 @@ URL = (
 SUMS = "SHA256SUMS.txt"  # the release's list of its files and their hashes
 SUMS_SHA256 = "cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f"
 VARIABLE = "ECGLIB_LUDB"  # the environment variable that may name LUDB's folder
-LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 NORMAL_AXIS = "Electric axis of the heart: normal"
 
 

@@ -8,12 +8,18 @@ import numpy as np
 FS = 500  # Hz, LUDB's sampling rate: every source's records come at it
 
 KINDS = ("p", "qrs", "t")
+# The standard leads, in the order of LUDB, which has them all.
+LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 # One annotated wave: its kind and three sample indices; -1 = not annotated.
 WAVE = np.dtype([("kind", "U3"), ("onset", "i4"), ("peak", "i4"), ("offset", "i4")])
 
 # WFDB's symbols at a wave's peak: the P wave's, the T wave's, and every kind of beat
 # (https://physionet.org/physiotools/wfdb/lib/ecgcodes.h). LUDB's only beat is "N".
 SYMBOLS = {"p": "p", "t": "t", **dict.fromkeys("NLRBAaJSVrFejnE/fQ?", "qrs")}
+
+
+class Unsuited(ValueError):
+    """These records cannot do what a chapter asks: they are too few, too short, or lack marks."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Records:
     waves: for each record a (waves,) array of WAVE in order of time, in samples.
     rhythms: one a record, "" where it is not known.
     diagnoses: for each record every finding other than its rhythm and a normal axis.
+    notes: sentences on what the source left out, cut, resampled or doubted.
 
     Raises ValueError where these do not describe equally many records.
     """
@@ -40,6 +47,7 @@ class Records:
     waves: tuple[np.ndarray, ...]
     rhythms: tuple[str, ...]
     diagnoses: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = (self.ids, self.waves, self.rhythms, self.diagnoses)

@@ -1,163 +1,152 @@
 """A reader's own records: any WFDB record, or a folder of them."""
 
 import os
-import re
 import warnings
-from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-import wfdb
 from scipy.signal import resample_poly
-from wfdb.processing import xqrs_detect
 
-from ecglib.data.records import FS, Records, as_waves, largest_near, moved, waves_from_symbols
+from ecglib.data.detection import detect_r_peaks
+from ecglib.data.records import FS, Records, as_waves
+from ecglib.data.wfdb_annotation import read_waves
+from ecglib.data.wfdb_header import Unfit, printable, read_header
+from ecglib.data.wfdb_names import NAMED, in_versions, record_names, told
+from ecglib.data.wfdb_signal import LONGEST_S, frames_there, read_signal
 
-LONGEST_S = 10.0  # as LUDB's records
-SHORTEST_S = 4.0  # one window of the paper's section II-A
-MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3, "nv": 1e-6}
-NAMED = 10  # records that a warning names before it only counts
-
-
-class Unfit(ValueError):
-    """What keeps a record from being used, to be said after its name."""
+ALIKE = 0.8  # correlation from which records of one name are one: of LUDB's no two have 0.4
 
 
-def load_wfdb(path: str | os.PathLike, lead: str = "v6") -> Records:
+@dataclass(frozen=True)
+class _Read:
+    """A record as it was read: (samples,) mV at 500 Hz, its waves, and the rate of its file, Hz."""
+
+    signal: np.ndarray
+    waves: np.ndarray
+    rate: float
+    annotated: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was read so far, by name: records, what is doubtful of them, and why others are not."""
+
+    read: dict[str, _Read] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
+    by_samples: dict[int, str] = field(default_factory=dict)
+
+    def length(self) -> int:
+        """Samples to which all are cut: those by which most is kept, records times samples."""
+        lengths = [len(record.signal) for record in self.read.values()]
+        return max(set(lengths), key=lambda n: (n * sum(m >= n for m in lengths), -n), default=0)
+
+    def fit(self) -> list[str]:
+        """Names of the records that are long enough."""
+        length = self.length()
+        return [name for name, record in self.read.items() if len(record.signal) >= length]
+
+
+def load_wfdb(path: str | os.PathLike, lead: str = "v6", n_records: int | None = None) -> Records:
     """Records of one lead from a WFDB record, or from every record of a folder and its subfolders.
 
-    Signals are in mV at 500 Hz, and all of one length: their first 10 s, or as much as the
-    shortest has. Waves come from a file named after the lead (as LUDB's), else `atr`, else `qrs`;
-    without one, R peaks alone are detected. Rhythms and findings are unknown. Headers are
-    believed, so that LUDB's own folder is for load_ludb alone.
+    Signals are in mV at 500 Hz, and all of one length: their first 10 s, or as much as keeps most
+    (records times samples). Waves come from a file named after the lead (as LUDB's), else `atr`,
+    else `qrs`; where there is none, R peaks alone are detected. Rhythms and findings are unknown.
+    Headers are believed, so that LUDB's own folder is for load_ludb alone.
 
     path: a folder, or a record's name with or without an extension.
     lead: a signal's name in the header, in either case.
+    n_records: read no further when so many are found, in the order of the numbers in their names.
 
-    A record with no such lead, NaN, less than 4 s, no change or no R peak in its first 10 s, an
-    unknown unit, or a header that names files outside its folder raises ValueError; a folder goes
-    on without it and says so in one warning, unless none is left. Raises FileNotFoundError where
+    A record with no such lead, less than 4 s, samples without a value, an amplitude or a unit that
+    is no ECG's, no R peak in its first 10 s, or a header that is broken, claims more than its files
+    hold or names files outside its folder raises ValueError; a folder goes on without it, unless
+    none is left. Of one record at two sampling rates the higher is taken. What was left out, cut
+    or doubted is said in the records' notes and in one warning. Raises FileNotFoundError where
     there is no record at all.
     """
-    path, lead = Path(path).expanduser(), str(lead).lower()
-    names, folder = _names(path)
-    read: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    unfit: dict[str, str] = {}
-    for name in names:
-        try:
-            read[name] = _read(folder / name, lead)
-        except Unfit as error:
-            unfit[name] = str(error)
-        except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
-            unfit[name] = f"cannot be read ({type(error).__name__}: {error})"
-    if not read:
-        name, reason = next(iter(unfit.items()))
-        where = f"{path}: of {len(unfit)} records none can be used, " if path.is_dir() else ""
-        raise ValueError(f"{where}record {name} {reason}.")
-    length = min(len(signal) for signal, _ in read.values())
-    _warn(path, unfit, len(names), length)
+    folder, names, unfit = record_names(path)
+    lead = str(lead).lower()
+    found = _Found(unfit=unfit)
+    for versions in in_versions(folder, names):
+        for name in versions:
+            _add(found, folder, name, lead)
+        _drop_versions(found, [name for name in versions if name in found.read])
+        if n_records is not None and len(found.fit()) >= n_records:
+            break
+    is_folder = Path(path).expanduser().is_dir()
+    if not found.read:
+        where = f"{path}: of {len(found.unfit)} records none can be used, " if is_folder else ""
+        raise ValueError(f"{where}{told(found.unfit, 'record ')}.")
+    source = printable(folder.resolve().name if is_folder else names[0])
+    length, chosen = found.length(), found.fit()[:n_records]
+    read = [found.read[name] for name in chosen]
+    said, done = _doubtful(found, length), _done(read)
+    if said:
+        warnings.warn(f"{source}: {' '.join(said)}", stacklevel=2)
     return Records(
-        signals=np.array([signal[:length] for signal, _ in read.values()], np.float32),
+        signals=np.array([record.signal[:length] for record in read], np.float32),
         fs=FS,
-        ids=tuple(read),
+        ids=tuple(printable(name) for name in chosen),
         lead=lead,
-        source=path.resolve().name if path.is_dir() else names[0],
-        waves=tuple(_within(waves, length) for _, waves in read.values()),
+        source=source,
+        waves=tuple(_within(record.waves, length) for record in read),
         rhythms=("",) * len(read),
         diagnoses=((),) * len(read),
+        notes=(*said, *done),
     )
 
 
-def _names(path: Path) -> tuple[list[str], Path]:
-    """Names of the records, and the folder that they are relative to."""
-    if path.is_dir():
-        records = [header.with_suffix("") for header in path.rglob("*.hea") if header.is_file()]
-        segments = {record.parent / name for record in records for name in _segments(record)}
-        names = [r.relative_to(path).as_posix() for r in records if r not in segments]
-        if not names:
-            raise FileNotFoundError(f"{path} holds no WFDB record: give a folder with .hea files.")
-        return sorted(names, key=lambda name: re.sub(r"\d+", lambda n: n[0].zfill(9), name)), path
-    for name in (path.name, path.stem):
-        if (path.parent / f"{name}.hea").is_file():
-            return [name], path.parent
-    raise FileNotFoundError(
-        f'there is no data set "{path}": give "ludb", "synthetic", or the path of a WFDB record '
-        "or of a folder of them."
-    )
-
-
-def _lines(path: Path) -> list[list[str]]:
-    """The words of each line of a record's header."""
-    text = Path(f"{path}.hea").read_text(errors="replace")
-    return [line.split() for line in text.splitlines() if line.strip() and line[0] != "#"]
-
-
-def _segments(path: Path) -> list[str]:
-    """Names of the segments that a record is made of; none where it is in one piece."""
-    lines = _lines(path)
-    if not lines or "/" not in lines[0][0]:
-        return []
-    return [line[0] for line in lines[1:] if line[0] != "~"]  # "~" is a gap
-
-
-def _refuse_outside(path: Path) -> None:
-    """Raise Unfit where a record's header, or a segment's, names a file outside its folder."""
-    for header in (path, *[path.parent / name for name in _segments(path)]):
-        for name in [line[0] for line in _lines(header)[1:]]:
-            named = PurePosixPath(name.replace("\\", "/"))
-            if named.is_absolute() or ".." in named.parts or ":" in name:
-                raise Unfit(f'is refused: its header names "{name}", a file outside its folder')
-
-
-def _read(path: Path, lead: str) -> tuple[np.ndarray, np.ndarray]:
-    """One record's signal, (samples,) mV at 500 Hz, and its waves."""
-    _refuse_outside(path)
-    header = wfdb.rdheader(str(path), rd_segments=True)
-    names = [str(name) for name in header.sig_name or ()]
-    found = [name for name in names if name.lower() == lead]
-    if not found:
-        raise Unfit(f'has no lead "{lead}": its leads are {", ".join(names) or "none"}')
-    stop = min(header.sig_len, int(np.ceil(LONGEST_S * header.fs)))
-    record = wfdb.rdrecord(str(path), sampto=stop, channel_names=found[:1])
-    signal, unit = record.p_signal[:, 0], str(record.units[0])
-    if unit.lower() not in MILLIVOLTS:
-        raise Unfit(f'has its lead {found[0]} in "{unit}", not in volts')
-    seconds = len(signal) / header.fs
-    if seconds < SHORTEST_S:
-        raise Unfit(f"is too short: {seconds:.3g} s, where {SHORTEST_S:g} s are needed")
-    if not np.isfinite(signal).all():
-        raise Unfit(f"has {np.sum(~np.isfinite(signal))} samples without a value (NaN)")
-    if np.ptp(signal) == 0:
-        raise Unfit("is flat")
-    ratio = Fraction(FS / header.fs).limit_denominator(1000)
-    signal = resample_poly(signal, ratio.numerator, ratio.denominator, padtype="line")
-    signal = signal[: round(LONGEST_S * FS)] * MILLIVOLTS[unit.lower()]
-    waves = _annotated(path, found[0], header.fs)
-    waves = _detected(signal) if waves is None else _within(waves, len(signal))
-    if not (waves["kind"] == "qrs").any():
-        raise Unfit("has no R peak")
-    return signal, waves
-
-
-def _annotated(path: Path, lead: str, fs: float) -> np.ndarray | None:
-    """Waves of the first annotation file there is, in samples at 500 Hz; None without one."""
-    endings = (lead, lead.lower(), "atr", "qrs")
-    there = [end for end in endings if path.with_name(f"{path.name}.{end}").is_file()]
-    if not there:
-        return None
+def _add(found: _Found, folder: Path, name: str, lead: str) -> None:
+    """Read one record into `found`, or why it cannot be used."""
     try:
-        annotation = wfdb.rdann(str(path), there[0])
-    except Exception as error:  # as in load_wfdb
-        raise Unfit(f"has an annotation that cannot be read ({error})") from error
-    waves = waves_from_symbols(annotation.sample, annotation.symbol)
-    return moved(waves, lambda sample: np.round(sample * FS / (annotation.fs or fs)))
+        header = read_header(folder / name)
+        described = header.find(lead)
+        signal, doubts = read_signal(header, lead)
+        waves, more = read_waves(header, described.name, frames_there(header, described))
+        peaks = _detected(signal) if waves is None else _within(waves, len(signal))
+        if not (peaks["kind"] == "qrs").any():
+            raise Unfit(f"has no R peak in its first {LONGEST_S:g} s")
+    except Unfit as error:
+        found.unfit[name] = str(error)
+        return
+    other = found.by_samples.setdefault(hash(signal.tobytes()), name)
+    if other != name:
+        more.append(f"it has the very samples of {other}")
+    if doubts := list(dict.fromkeys([*doubts, *more])):
+        found.doubts[f"{name}:"] = " and ".join(doubts)
+    found.read[name] = _Read(signal, peaks, header.fs * described.per_frame, waves is not None)
+
+
+def _drop_versions(found: _Found, versions: list[str]) -> None:
+    """Leave out what is a record of this list again, at a lower sampling rate."""
+    for place, name in enumerate(versions):
+        for better in versions[:place]:
+            record, other = found.read[name], found.read.get(better)
+            if other and record.rate < other.rate and _alike(record.signal, other.signal):
+                found.unfit[name] = f"is {better} again, at {record.rate:g} Hz"
+                del found.read[name]
+                found.doubts.pop(f"{name}:", None)
+                break
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two signals, (samples,) at 500 Hz, are one; at 50 Hz, which any rate has.
+
+    Their differences are compared, since two that drift are alike in that alone.
+    """
+    if abs(len(one) - len(other)) > FS // 10:
+        return False
+    n = min(len(one), len(other))
+    slopes = [np.diff(resample_poly(signal[:n], 1, 10, padtype="line")) for signal in (one, other)]
+    return bool(np.corrcoef(*slopes)[0, 1] > ALIKE)
 
 
 def _detected(signal: np.ndarray) -> np.ndarray:
-    """R peaks by wfdb's detector, each moved to the largest deflection within 60 ms."""
-    beats = xqrs_detect(signal, FS, verbose=False)
-    peaks = np.unique(largest_near(signal, beats, round(0.06 * FS)))
-    return as_waves([("qrs", -1, peak, -1) for peak in peaks])
+    """R peaks alone, as detected."""
+    return as_waves([("qrs", -1, peak, -1) for peak in detect_r_peaks(signal, FS)])
 
 
 def _within(waves: np.ndarray, length: int) -> np.ndarray:
@@ -167,13 +156,32 @@ def _within(waves: np.ndarray, length: int) -> np.ndarray:
     return kept
 
 
-def _warn(path: Path, unfit: dict[str, str], n: int, length: int) -> None:
+def _doubtful(found: _Found, length: int) -> list[str]:
+    """Sentences on what was left out, cut or doubted."""
+    lengths = {name: len(record.signal) for name, record in found.read.items()}
+    short = {
+        name: f"is short: {n / FS:g} s, where {length / FS:g} s of the others keep more"
+        for name, n in lengths.items()
+        if n < length
+    }
     said = []
-    if unfit:
-        some = "; ".join(f"{name} {reason}" for name, reason in list(unfit.items())[:NAMED])
-        more = f"; and {len(unfit) - NAMED} more" if len(unfit) > NAMED else ""
-        said.append(f"{len(unfit)} of {n} records are left out: {some}{more}")
-    if length < LONGEST_S * FS and n > 1:
-        said.append(f"all are cut to the shortest's {length / FS:g} s")
-    if said:
-        warnings.warn(f"{path}: {'. '.join(said)}.", stacklevel=3)
+    if out := {**found.unfit, **short}:
+        n = len(found.read) + len(found.unfit)
+        said.append(f"{len(out)} of {n} records are left out: {told(out)}.")
+    if any(n > length for n in lengths.values()):
+        said.append(f"Of unlike lengths, all are cut to the shortest's {length / FS:g} s.")
+    if found.doubts:
+        said.append(f"Not all is well with {len(found.doubts)} records: {told(found.doubts)}.")
+    return said
+
+
+def _done(read: list[_Read]) -> list[str]:
+    """Sentences on what was done to records that nothing is wrong with."""
+    said = []
+    if rates := sorted({record.rate for record in read if record.rate != FS}):
+        n = sum(record.rate != FS for record in read)
+        some = ", ".join(f"{rate:g}" for rate in rates[:NAMED])
+        said.append(f"{n} of {len(read)} records are resampled to {FS} Hz, from {some} Hz.")
+    if n := sum(not record.annotated for record in read):
+        said.append(f"{n} of {len(read)} records have no annotation: their R peaks are detected.")
+    return said

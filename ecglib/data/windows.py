@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 from scipy.signal import resample_poly
 
-from ecglib.data.records import Records, moved
+from ecglib.data.records import Records, Unsuited, moved
 
 WINDOW = 512  # samples, the input of the paper's Table I
 TEST_SHARE = 0.2  # of the records
@@ -116,7 +116,7 @@ def windows_of(records: Records, length: int = WINDOW, step: int | None = None) 
 def beat_windows(records: Records, length: int = WINDOW) -> Windows:
     """One window of `length` samples around each R peak, the peak at sample `length // 2`.
 
-    Raises ValueError where no R peak has a whole window around it.
+    Raises Unsuited where no R peak has a whole window around it.
     """
     last = records.signals.shape[1] - length
     where = [
@@ -126,7 +126,10 @@ def beat_windows(records: Records, length: int = WINDOW) -> Windows:
         if 0 <= peak - length // 2 <= last
     ]
     if not where:
-        raise ValueError("no R peak has a whole window around it; give records with annotations")
+        raise Unsuited(
+            f"no R peak has a whole window of {length / records.fs:.2f} s around it in these "
+            f"{len(records)} records; give records with R peaks in their middle."
+        )
     return _cut(records, where, length)
 
 

@@ -6,18 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from ecglib.data.records import WAVE, Records
-from ecglib.data.windows import (
-    WINDOW,
-    Windows,
-    remove_baseline,
-    resample,
-    split_patients,
-    windows_of,
-)
+from ecglib.data.records import WAVE, Records, Unsuited
+from ecglib.data.windows import WINDOW, Windows, remove_baseline, resample, windows_of
 from ecglib.estimates import Estimate, Statistic, weighted_mean
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.experiments.scores import Scores
+from ecglib.experiments.suited import split
 from ecglib.measures import R_LEVEL, periodicity, r_counts, r_peaks
 
 RATE = 128  # Hz: at this rate four seconds are a window of Table I
@@ -40,13 +34,29 @@ class FourSeconds:
 
 
 def four_seconds(records: Records) -> FourSeconds:
-    """Prepare records for the experiment."""
+    """Prepare records for the experiment.
+
+    Raises Unsuited for too few records, for records shorter than a window, and for one in which
+    there is no R peak, annotated or found.
+    """
+    train, test = split(records)
     records = resample(remove_baseline(records), RATE)
-    train, test = split_patients(records)
+    if records.signals.shape[1] < WINDOW:
+        raise Unsuited(
+            f"records of at least {WINDOW / RATE:g} s are needed, and these have "
+            f"{records.signals.shape[1] / RATE:.3g} s."
+        )
     windows = windows_of(records, WINDOW, step=round(STEP_S * RATE))
     waves = tuple(_with_outer_beats(records, i) for i in range(len(records)))
+    records = replace(records, waves=waves)
+    silent = [name for i, name in enumerate(records.ids) if not len(records.peaks(i, "qrs"))]
+    if silent:
+        raise Unsuited(
+            "every record needs an R peak, by which paths are matched; of "
+            f"{len(records)} records {len(silent)} have none, the first is {silent[0]}."
+        )
     return FourSeconds(
-        records=replace(records, waves=waves),
+        records=records,
         train=windows.of_records(train),
         test=windows.of_records(test),
         middle=windows_of(records, WINDOW).of_records(test),

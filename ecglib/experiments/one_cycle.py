@@ -10,15 +10,9 @@ from torch import nn
 
 from ecglib.data.records import FS, WAVE, Records
 from ecglib.data.synthetic import controlled_beats
-from ecglib.data.windows import (
-    WINDOW,
-    Windows,
-    beat_windows,
-    remove_baseline,
-    resample,
-    split_patients,
-)
+from ecglib.data.windows import WINDOW, Windows, beat_windows, remove_baseline, resample
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
+from ecglib.experiments.suited import need_beats, split
 from ecglib.measures import follow_wave
 
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
@@ -62,9 +56,14 @@ class BeatPairs:
         """(pairs,) displacement over width."""
         return self.displacement_ms / self.width_ms
 
-    def nearest(self, ratio: float) -> int:
-        """Index of the pair whose displacement is nearest to so many widths."""
-        return int(np.argmin(np.abs(self.ratio - ratio)))
+    def nearest(self, ratio: float) -> "BeatPairs":
+        """The one pair whose displacement is nearest to so many widths; none of no pairs."""
+        return self.subset(np.argsort(np.abs(self.ratio - ratio), kind="stable")[:1])
+
+    @property
+    def apart(self) -> tuple[float, float]:
+        """Of the first pair the displacement in ms and in widths; NaN where there is none."""
+        return (self.displacement_ms[0], self.ratio[0]) if len(self) else (np.nan, np.nan)
 
     def subset(self, indices: np.ndarray) -> "BeatPairs":
         """The pairs at `indices` (integers, or booleans)."""
@@ -74,11 +73,16 @@ class BeatPairs:
 
 
 def beats_of(records: Records, length: int = WINDOW) -> tuple[Windows, Windows]:
-    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient."""
+    """Training and test beats: `length` samples at 500 Hz around every R peak, by patient.
+
+    Raises Unsuited for too few records, or too few with such a beat.
+    """
+    train, test = split(records)
     records = resample(remove_baseline(records), FS)
-    train, test = split_patients(records)
     beats = beat_windows(records, length)
-    return beats.of_records(train), beats.of_records(test)
+    training, tested = beats.of_records(train), beats.of_records(test)
+    need_beats(training, tested)
+    return training, tested
 
 
 def bin_of(ratio: np.ndarray) -> np.ndarray:
@@ -140,13 +144,20 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
 
 def reference_paths(pairs: BeatPairs, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """The null and the oracle of each pair, both (pairs, frames, samples), mV."""
-    ends = zip(pairs.first, pairs.second, pairs.marks, strict=True)
-    oracle = [landmark_warp(first, second, *marks, frames) for first, second, marks in ends]
-    return crossfade(pairs.first, pairs.second, frames), np.stack(oracle)
+    null = crossfade(pairs.first, pairs.second, frames)
+    oracle = np.empty(null.shape, np.float32)
+    for k, marks in enumerate(pairs.marks):
+        oracle[k] = landmark_warp(pairs.first[k], pairs.second[k], *marks, frames)
+    return null, oracle
 
 
 def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:
-    """The paths of "net", "null" and "oracle" of one pair, each (frames, samples), mV."""
+    """The paths of "net", "null" and "oracle" of one pair, each (frames, samples), mV.
+
+    Of no pair there are none.
+    """
+    if not len(pair):
+        return {}
     null, oracle = reference_paths(pair, frames)
     latent = latent_path(net, pair.first, pair.second, frames)
     return {"net": latent[0], "null": null[0], "oracle": oracle[0]}

@@ -22,6 +22,8 @@ def latent_path(net: Any, first: np.ndarray, second: np.ndarray, frames: int) ->
     first, second: (pairs, samples), mV.
     Returns (pairs, frames, samples) float32, mV.
     """
+    if not len(first):
+        return np.empty((0, frames, first.shape[1]), np.float32)
     start, end = (net.encode(torch.as_tensor(x, dtype=torch.float32)) for x in (first, second))
     at = torch.as_tensor(positions(frames), dtype=torch.float32)
     at = at.view(-1, *[1] * (start.dim() - 1))  # a code may have any shape

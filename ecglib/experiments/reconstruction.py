@@ -98,7 +98,7 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
 
     def ratio(of: np.ndarray) -> Estimate:
         return resampled(
-            lambda w: float(w[0] @ hits / max(w[0] @ of, 1e-9)) if true.any() else np.nan,
+            lambda w: float(w[0] @ hits / max(w[0] @ of, 1e-9)) if w[0] @ true > 0 else np.nan,
             windows.record,
             unit="share of peaks",
         )
@@ -109,5 +109,7 @@ def peak_scores(windows: Windows, signals: np.ndarray, kind: str) -> dict[str, E
 def power_ratio(windows: Windows, decoded: Sequence[np.ndarray]) -> Estimate:
     """Power above 40 Hz over the record's own, median over windows; `decoded` as in `explained`."""
     recorded = high_frequency_power(windows.signals, windows.fs)
-    ratios = [high_frequency_power(signals, windows.fs) / recorded for signals in decoded]
-    return bootstrap(np.stack(ratios), windows.record, weighted_median, unit="ratio of power")
+    ratios = np.full((len(decoded), len(windows)), np.nan)  # of a flat window there is none
+    for row, signals in zip(ratios, decoded, strict=True):
+        np.divide(high_frequency_power(signals, windows.fs), recorded, out=row, where=recorded > 0)
+    return bootstrap(ratios, windows.record, weighted_median, unit="ratio of power")

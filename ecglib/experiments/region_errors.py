@@ -60,12 +60,15 @@ def comparison_row(
     difference = process - ecg
     ranks = rankdata(np.abs(difference))
     p = wilcoxon(difference).pvalue if np.any(difference) else 1.0
+    some = len(difference) > 1  # one record has no rank
     return {
         "ECG": float(ecg.mean()),
         "process": float(process.mean()),
         "difference": paired_difference(ecg, process, unit),
-        "rank correlation": float((ranks * np.sign(difference)).sum() / ranks.sum()),
-        "rank test p": f"{p:.1g}",
+        "rank correlation": float((ranks * np.sign(difference)).sum() / ranks.sum())
+        if some
+        else np.nan,
+        "rank test p": f"{p:.1g}" if some else np.nan,
     }
 
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecglib.data.records import Records
+from ecglib.data.records import Records, Unsuited
 from ecglib.experiments.processes import ECG, LENGTH_S, Original, Process, trajectory
 from ecglib.fits import ensemble_size, resolve_device, run
 from ecglib.measures import r_peaks
 from ecglib.nets.unpunished import BAD, GOOD, UnpunishedFit, fit_unpunished, shared_settings
 
 NETS = {"good": GOOD, "bad": BAD}  # the paper's two networks by name: the middle pool p
-STANDARD = (1000, 4900)  # samples: the published region that leaves about two cycles observed
+PUBLISHED_LENGTH = 5000  # samples: of the signals whose regions the paper gives
+STANDARD = (1000, 4900)  # of so many: the published region, which leaves about two cycles observed
 LONGEST_SHARE = 0.9  # of a record that may be observed
 MODEL_BYTES = 24e6  # memory of one network while it is fitted, with room to spare
 
@@ -25,7 +26,8 @@ class Condition:
     """How a network is fitted, whatever the record.
 
     p, arm: as of `UnpunishedFit`. process: what is drawn in the record's place.
-    region: the unpunished samples [start, end), used where `cycles` is None.
+    region: the unpunished samples [start, end) of a signal of 5000, used where `cycles` is None;
+        of a shorter one it is the same share.
     cycles: how many of the record's median RR intervals are observed, all of the rest unpunished.
     place: where the observed part lies, at the record's "start" or at its "end".
     length_s: length scale of the process, s. first: only that many of the records.
@@ -57,7 +59,8 @@ class RegionStudy:
     signals: (records, samples) microvolts, the baseline as recorded. fs: Hz.
     ids, source: as of `Records`. r_peaks: for each record (beats,) samples, found by detector,
     since LUDB leaves its first and last beats without annotation. rr: (records,) median RR
-    interval, samples. left_out: records without a rhythm, or too slow for the longest mask.
+    interval, samples. left_out: records without a rhythm, too slow for the longest mask, or flat in
+    a part whose error is measured.
     steps, seed, device: of every fit; the record at place i has the seed `seed + i`.
     """
 
@@ -105,6 +108,8 @@ def prepare_study(
     n_records: int | None,
     *,
     longest_cycles: float,
+    shortest_cycles: float | None = None,
+    regions: Sequence[tuple[int, int]] = (STANDARD,),
     steps: int,
     seed: int,
     device: str,
@@ -112,20 +117,33 @@ def prepare_study(
     """The first `n_records` records that have a rhythm and room for the longest observed part.
 
     n_records: None for all. longest_cycles: so many of their median RR intervals must fit into
-    nine tenths of them. steps, seed, device: as of `RegionStudy`.
+    nine tenths of them. shortest_cycles: where regions by cycles are tried, the fewest observed.
+    regions: as of `Condition`; records flat in or outside one are left out, for no error can be
+    set against their variance there. steps, seed, device: as of `RegionStudy`.
 
-    Raises ValueError where no record does.
+    Raises Unsuited where no record is left.
     """
+    samples = records.signals.shape[1]
     peaks = [r_peaks(signal, records.fs) for signal in records.signals]
     rr = np.array([np.median(np.diff(found)) if len(found) > 2 else np.inf for found in peaks])
-    usable = longest_cycles * rr <= LONGEST_SHARE * records.signals.shape[1]
+    usable = longest_cycles * rr <= LONGEST_SHARE * samples
+    for i in np.flatnonzero(usable):
+        bounds = [_scaled(region, samples) for region in regions]
+        if shortest_cycles is not None:
+            for observed in (round(n * rr[i]) for n in (shortest_cycles, longest_cycles)):
+                bounds += [(observed, samples), (0, samples - observed)]
+        usable[i] = not any(_flat(records.signals[i], *bound) for bound in bounds)
     if not usable.any():
-        raise ValueError(
-            f"no record of {records.source} has 3 R peaks and room for {longest_cycles:g} cycles; "
-            "give longer records or fewer cycles."
+        few = "" if shortest_cycles is None else f"the {shortest_cycles:g} cycles at either end or "
+        raise Unsuited(
+            f"at least one record is needed with 3 R peaks, room for {longest_cycles:g} of its "
+            f"cycles in {LONGEST_SHARE:.0%} of its length, and a signal that is not flat in {few}"
+            f"a region tried; of the {len(records)} of {records.source}, each of "
+            f"{samples / records.fs:.3g} s, there is none."
         )
     chosen = np.flatnonzero(usable)[:n_records]
-    passed = np.flatnonzero(~usable[: chosen[-1] + 1])
+    enough = n_records is not None and len(chosen) == n_records
+    passed = np.flatnonzero(~usable[: chosen[-1] + 1] if enough else ~usable)
     return RegionStudy(
         signals=1000.0 * records.signals[chosen].astype(np.float64),
         fs=records.fs,
@@ -138,6 +156,18 @@ def prepare_study(
         seed=seed,
         device=device,
     )
+
+
+def _scaled(region: tuple[int, int], samples: int) -> tuple[int, int]:
+    """A region of a signal of 5000 samples in one of so many."""
+    start, end = (round(at * samples / PUBLISHED_LENGTH) for at in region)
+    return start, end
+
+
+def _flat(signal: np.ndarray, start: int, end: int) -> bool:
+    """Whether a signal does not change in the region [start, end), or outside of it."""
+    outside = np.concatenate([signal[:start], signal[end:]])
+    return any(len(part) == 0 or np.ptp(part) == 0 for part in (signal[start:end], outside))
 
 
 def one_record(study: RegionStudy, record: int) -> RegionStudy:
@@ -155,9 +185,9 @@ def one_record(study: RegionStudy, record: int) -> RegionStudy:
 
 def region_of(study: RegionStudy, condition: Condition, record: int) -> tuple[int, int]:
     """The unpunished region [start, end) of a record under a condition, in samples."""
-    if condition.cycles is None:
-        return condition.region
     samples = study.signals.shape[1]
+    if condition.cycles is None:
+        return _scaled(condition.region, samples)
     observed = round(condition.cycles * study.rr[record])
     return (observed, samples) if condition.place == "start" else (0, samples - observed)
 

@@ -100,6 +100,11 @@ def percentiles(values: np.ndarray) -> tuple[float, float, float]:
     return tuple(np.percentile(known, [5, 50, 95]).tolist()) if len(known) else (np.nan,) * 3
 
 
+def rounded(value: float, digits: int) -> float | None:
+    """A number as JSON can hold it: to so many digits, None where it is not defined."""
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
 def _middle_and_range(values: np.ndarray, digits: int) -> str:
     """Median with the range that holds 90 % of the values, as a table shows them."""
     if not np.isfinite(values).any():
@@ -142,7 +147,8 @@ def typical_cycle(records: Records) -> tuple[int, np.ndarray]:
     """A record's index and the waves, (waves,) WAVE, of one of its cycles.
 
     That is the middle one with a whole P, QRS and T of the first healthy record that has one, else
-    of the first record that has one; else a QRS complex alone, in the middle of the first record.
+    of the first record that has one; else a QRS complex alone, in the middle of the first record
+    that has any; else none.
     """
     for record in np.argsort(~records.healthy, kind="stable"):
         waves = records.waves[record]
@@ -154,8 +160,11 @@ def typical_cycle(records: Records) -> tuple[int, np.ndarray]:
         ]
         if cycles:
             return int(record), cycles[len(cycles) // 2]
-    beats = records.waves[0][records.waves[0]["kind"] == "qrs"]
-    return 0, beats[len(beats) // 2 :][:1]
+    for record, waves in enumerate(records.waves):
+        beats = waves[waves["kind"] == "qrs"]
+        if len(beats):
+            return record, beats[len(beats) // 2 :][:1]
+    return 0, records.waves[0][:0]
 
 
 def einthoven(digital: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,8 +174,13 @@ def einthoven(digital: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     digital: (samples, 3) integer microvolts of leads I, II and III.
     """
-    gained = digital / np.ptp(digital, axis=0)
+    gained = digital / fitted_gains(digital)
     return tuple(x[:, 0] + x[:, 2] - x[:, 1] for x in (digital, gained))
+
+
+def fitted_gains(digital: np.ndarray) -> np.ndarray:
+    """Each lead's own range, (leads,), the gain in LUDB's headers; 1 of a lead that is flat."""
+    return np.maximum(np.ptp(digital, axis=0), 1)
 
 
 def made_limb_leads(records: Records) -> np.ndarray:
@@ -189,4 +203,4 @@ def r_mark_leads(records: Records) -> np.ndarray:
     for record, signal in enumerate(records.signals):
         peaks = records.peaks(record, "qrs")
         leads.extend(largest_near(signal, peaks, reach) - peaks)
-    return np.array(leads) * 1000 / records.fs
+    return np.array(leads, float) * 1000 / records.fs

@@ -196,7 +196,7 @@ def architecture(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estim
     """C8's evidence: effects as `effects` gives them, and the largest one on a share."""
     each = {f"{measure}/{name}": e for measure, row in found.items() for name, e in row.items()}
     shares = [e for measure in SHARES for e in found[measure].values()]
-    return each | {"largest_effect": max(shares, key=lambda e: abs(e.value))}
+    return each | {"largest_effect": max(shares, key=lambda e: np.nan_to_num(abs(e.value), nan=-1))}
 
 
 def left(outcomes: Mapping[str, Outcome], names: Iterable[str]) -> dict[str, dict[str, Estimate]]:
@@ -220,7 +220,8 @@ def regularisation(shares_left: Mapping[str, Mapping[str, Estimate]]) -> dict[st
         for measure, row in shares_left.items()
         for name, e in row.items()
     }
-    return each | {"least_left": min(each.values(), key=lambda e: e.value)}
+    least = min(each.values(), key=lambda e: np.nan_to_num(e.value, nan=np.inf, posinf=np.inf))
+    return each | {"least_left": least}
 
 
 def healthy_and_rest(study: VariationStudy, n_pairs: int) -> list[dict[str, object]]:

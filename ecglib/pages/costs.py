@@ -1,11 +1,9 @@
 """The benchmark's table and figure, for the page that says what the book costs."""
 
-import json
-
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from ecglib.ledger import find_book
+from ecglib.ledger import find_book, read_json
 from ecglib.pages.style import COLORS, panels
 from ecglib.pages.tables import table
 
@@ -19,14 +17,17 @@ AXES = {  # by row: its variable, that variable's label, what the baseline is
 def read_bench() -> dict[str, dict]:
     """The rows of the book's benchmark, `chapters/bench.json`, by name.
 
-    Raises FileNotFoundError where there is none.
+    Raises FileNotFoundError where there is none, ValueError naming it where it is broken.
     """
     path = find_book() / "chapters" / "bench.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no benchmark {path}; write it with `python -m ecglib bench --json {path}`"
         )
-    return {row["name"]: row for row in json.loads(path.read_text())}
+    rows = read_json(path, list)
+    if not rows or not all(isinstance(row, dict) and "name" in row for row in rows):
+        raise ValueError(f"{path} holds no rows of a benchmark: restore it, or write it again.")
+    return {row["name"]: row for row in rows}
 
 
 def compared(bench: dict[str, dict]) -> Markdown:

@@ -7,8 +7,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ecglib.data.records import Records
-from ecglib.experiments.survey import einthoven, heart_rates, per_record, typical_cycle
-from ecglib.pages.style import COLORS, WIDTH, ecg_axes, stamp
+from ecglib.experiments.survey import (
+    einthoven,
+    fitted_gains,
+    heart_rates,
+    per_record,
+    typical_cycle,
+)
+from ecglib.pages.style import COLORS, WIDTH, ecg_axes, nothing_to_draw, plain, stamp
 
 NAMES = {"p": "P wave", "qrs": "QRS", "t": "T wave"}
 TITLES = {
@@ -42,8 +48,9 @@ def strips(shown: Sequence[tuple[Records, int]], seconds: float | None = None) -
         whose = f"{records.source}, record" if len(sources) > 1 else "Record"
         rhythm = records.rhythms[record] or "rhythm not known"
         (rate,) = heart_rates(records.subset([record]))
-        said = f"{rhythm[0].lower()}{rhythm[1:]}, {rate:.0f} /min"
-        ax.set_title(f"{whose} {records.ids[record]}: {said}", fontsize=10, pad=2)
+        beats = f"{rate:.0f} /min" if np.isfinite(rate) else "heart rate not known"
+        said = f"{rhythm[0].lower()}{rhythm[1:]}, {beats}"
+        ax.set_title(plain(f"{whose} {records.ids[record]}: {said}"), fontsize=10, pad=2)
         ecg_axes(ax, seconds=False)
         ax.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
         ax.locator_params(axis="y", nbins=3)
@@ -56,6 +63,8 @@ def cycle(records: Records) -> Figure:
     """One cycle, its P wave, QRS complex and T wave shaded from annotated onset to offset."""
     record, waves = typical_cycle(records)
     fs = records.fs
+    if not len(waves):
+        return nothing_to_draw("no wave of these records is annotated", records.source)
     marks = np.concatenate([waves[part][waves[part] >= 0] for part in ("onset", "peak", "offset")])
     # A lone R peak gets the room that its P and T waves would take.
     before, after = (0.12, 0.12) if len(waves) == 3 else (0.35, 0.55)
@@ -90,7 +99,7 @@ def einthoven_error(digital: np.ndarray, fs: float, source: str) -> Figure:
     span = slice(0, min(len(digital), round(4 * fs)))
     time = np.arange(span.stop) / fs
     exact, gained = einthoven(digital)
-    scaled = digital / np.ptp(digital, axis=0)
+    scaled = digital / fitted_gains(digital)
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 5.0), sharex=True)
     for ax, leads, rest, title in (
         (axes[0], digital / 1000, exact / 1000, "the file's integers as microvolts"),
@@ -116,7 +125,7 @@ def distributions(sets: Sequence[Records]) -> Figure:
         for records, values, color in zip(sets, found, colors, strict=False):
             known = np.sort(values[name][np.isfinite(values[name])])
             share = np.arange(1, len(known) + 1) / max(len(known), 1)
-            ax.step(known, share, where="post", color=color, label=records.source)
+            ax.step(known, share, where="post", color=color, label=plain(records.source))
         ax.set_title(title)
         ax.set_xlabel("ms")
         if name == "amplitude":

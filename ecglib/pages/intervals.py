@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ecglib.estimates import Estimate
-from ecglib.pages.style import COLORS, PATHS, WIDTH, stamp
+from ecglib.pages.style import COLORS, PATHS, WIDTH, nothing_to_draw, plain, stamp
 
 APART = 0.2  # of a row, between two estimates in it
 
@@ -41,7 +41,7 @@ def interval_rows(
             label = None if series in shown else labels[series]
             ax.plot(e.value, y, "o", color=COLORS[series], ms=5, label=label)
             shown.add(series)
-    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_yticks(range(len(rows)), [plain(name) for name in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
 
 
@@ -66,7 +66,12 @@ def dot_plot(
     ylabel: str = "",
     line: float | None = None,
 ) -> Figure:
-    """In each row the estimates of "net", "null" and "oracle"; a dotted line where one is due."""
+    """In each row the estimates of "net", "null" and "oracle"; a dotted line where one is due.
+
+    Of no rows the panel is empty.
+    """
+    if not rows:
+        return nothing_to_draw("no pair could be measured", source)
     fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(rows)))
     interval_rows(ax, rows, PATHS)
     if line is not None:

@@ -12,7 +12,16 @@ from ecglib.experiments.one_cycle import BeatPairs
 from ecglib.experiments.paths import positions
 from ecglib.experiments.scores import Scores
 from ecglib.measures import HIGH_HZ
-from ecglib.pages.style import COLORS, PATHS, WIDTH, ecg_axes, panels, stamp
+from ecglib.pages.style import (
+    COLORS,
+    PATHS,
+    WIDTH,
+    ecg_axes,
+    nothing_to_draw,
+    panels,
+    plain,
+    stamp,
+)
 
 
 def loss_curves(fits: Sequence[Mapping[str, np.ndarray]], source: str) -> Figure:
@@ -37,7 +46,7 @@ def reconstructions(
     for ax, signal, output, title in zip(axes, signals, decoded, titles, strict=True):
         ax.plot(time, signal, color=COLORS["signal"], label="record")
         ax.plot(time, output, color=COLORS["reconstruction"], label="reconstruction")
-        ax.set_title(title)
+        ax.set_title(plain(title))
         ecg_axes(ax, seconds=ax is axes[-1])
     axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=2)
     stamp(fig, source)
@@ -121,7 +130,12 @@ def _draw_frames(
 def frames_over_each_other(
     paths: Mapping[str, np.ndarray], fs: float, window: tuple[int, int], source: str
 ) -> Figure:
-    """Nine frames of each path drawn over each other, in a window of samples (paper's figure 4)."""
+    """Nine frames of each path drawn over each other, in a window of samples (paper's figure 4).
+
+    Where there are no paths the panel is empty.
+    """
+    if not paths:
+        return nothing_to_draw("there is no such pair of T waves", source)
     fig, axes = panels(len(paths), 1.9 * len(paths), sharex=True, sharey=True)
     first, last = window
     for ax, (kind, path) in zip(axes, paths.items(), strict=True):

@@ -16,7 +16,7 @@ from IPython.display import Markdown, display
 
 from ecglib.ledger import find_book
 from ecglib.pages.style import NEEDS_KERNEL
-from ecglib.pages.tables import SAID
+from ecglib.pages.tables import SAID, escaped
 
 ROLE = re.compile(r"{([a-z:]+)}`([^`]+)`")  # MyST's, such as {cite}`key`
 CHECKED = "nbval-check-output"  # tag of cells whose outputs a test compares
@@ -77,7 +77,7 @@ def filled(text: str) -> str | None:
 
 def _words(role: re.Match) -> str:
     words = role[2]
-    return {"glue:text": SAID.get(words, ""), "cite": f"[{words}]"}.get(role[1], words)
+    return {"glue:text": escaped(SAID.get(words, "")), "cite": f"[{words}]"}.get(role[1], words)
 
 
 def _source(cell: dict) -> str:

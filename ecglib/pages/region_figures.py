@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ecglib.estimates import Estimate, bootstrap
 from ecglib.experiments.regions import NETS, RegionOutcome
 from ecglib.pages.intervals import interval_rows
-from ecglib.pages.style import COLORS, WIDTH, panels, stamp
+from ecglib.pages.style import COLORS, WIDTH, panels, plain, stamp
 
 PARTS = {"inside": "inside the region", "outside": "outside it"}
 SERIES_COLORS = (COLORS["good"], COLORS["bad"])
@@ -49,7 +49,7 @@ def _finish(fig: Figure) -> None:
 def _draw(ax: Axes, outcome: RegionOutcome, record: int, fs: float, heading: str) -> None:
     signal, output = outcome.signals[record] / 1000, outcome.reconstructions[record] / 1000
     inside, outside = outcome.inside[record], outcome.outside[record]
-    ax.set_title(f"{heading}error inside {inside:.2f}, outside {outside:.4f}")
+    ax.set_title(plain(f"{heading}error inside {inside:.2f}, outside {outside:.4f}"))
     start, end = outcome.regions[record] / fs
     time = np.arange(len(signal)) / fs
     ax.axvspan(start, end, color=COLORS["region"], zorder=0, label="unpunished")
@@ -67,7 +67,7 @@ def trajectories(signals: Mapping[str, np.ndarray], fs: float, source: str) -> F
     for ax, (name, signal) in zip(axes, signals.items(), strict=True):
         shown = signal[: round(SECONDS * fs)] / 1000
         ax.plot(np.arange(len(shown)) / fs, shown, color=COLORS["signal"])
-        ax.set_title(name, pad=1)
+        ax.set_title(plain(name), pad=1)
         ax.margins(x=0)
     fig.supylabel("mV", fontsize=11)
     axes[-1].set_xlabel("time, s")
@@ -116,11 +116,12 @@ def error_curves(
 
 def _curve(ax: Axes, x: Sequence[float], errors: np.ndarray, color: str, name: str) -> None:
     means = [bootstrap(column) for column in errors.T]
-    top = 1.5 * max(e.high for e in means)  # single records may lie far beyond it
+    # Single records may lie far beyond it; of one record there is no interval.
+    top = 1.5 * max(e.high if e.known else e.value for e in means)
     if len(errors) > 1:
         ax.plot(x, np.minimum(errors, top).T, color=color, lw=0.4, alpha=0.25)
     ax.fill_between(x, [e.low for e in means], [e.high for e in means], color=color, alpha=0.25)
-    ax.plot(x, [e.value for e in means], "o-", color=color, ms=4, label=name)
+    ax.plot(x, [e.value for e in means], "o-", color=color, ms=4, label=plain(name))
     others_top = ax.get_ylim()[1] if len(ax.lines) > 1 else 0
     ax.set_ylim(top=max(top, others_top))
 

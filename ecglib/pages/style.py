@@ -63,9 +63,23 @@ def panels(count: int, height: float, **options: Any) -> tuple["Figure", list["A
     return fig, list(axes[:, 0])
 
 
+def plain(text: str) -> str:
+    """A text from records or from a reader as a figure shows it: no dollar begins a formula."""
+    return text.replace("$", r"\$")
+
+
+def nothing_to_draw(why: str, source: str) -> "Figure":
+    """An empty panel that says why there is nothing in it."""
+    fig, (ax,) = panels(1, 1.4)
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, plain(f"Nothing to draw: {why}."), ha="center", va="center", wrap=True)
+    stamp(fig, source)
+    return fig
+
+
 def stamp(fig: "Figure", source: str) -> None:
     """Write under the figure which data it shows."""
-    fig.supxlabel(f"Data: {source}", x=0.99, ha="right", fontsize=8, color="#666666")
+    fig.supxlabel(plain(f"Data: {source}"), x=0.99, ha="right", fontsize=8, color="#666666")
 
 
 def ecg_axes(ax: "Axes", seconds: bool = True) -> None:

@@ -1,29 +1,43 @@
 """Numbers in words and in tables: the prose of the chapters, the ledger, how the chapters ran."""
 
 import html
-import json
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ecglib.claims import FAILS, HOLDS, IN_PART
+from ecglib.claims import FAILS, HOLDS, IN_PART, NOT_MEASURED
 from ecglib.estimates import Estimate
-from ecglib.ledger import find_book, ledger_rows
+from ecglib.ledger import find_book, ledger_rows, read_json
 
 SAID: dict[str, str] = {}  # what `say` told the text, by name
-MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○"}
+MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○", NOT_MEASURED: "◌"}
+NONE = "\N{EN DASH}"  # where there is no figure
+
+
+class Marked(str):
+    """Text that is Markdown already; any other is escaped before it stands in a page."""
+
+
+def escaped(text: str) -> str:
+    """A text from records, or from a reader, in one line of Markdown that shows it as it is."""
+    if isinstance(text, Marked):
+        return text
+    return re.sub(r"([\\`*_\[\]|$~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def phrase(value: object, digits: int = 2) -> str:
     """A value as the prose shows it; an estimate with its 95 % interval."""
     if isinstance(value, Estimate):
         middle, low, high = (_number(x, digits) for x in (value.value, value.low, value.high))
-        return f"{middle} ({low} to {high})"
+        if value.known:
+            return f"{middle} ({low} to {high})"
+        return middle if np.isnan(value.value) else f"{middle} (interval not defined)"
     if isinstance(value, float | np.floating):
         return _number(float(value), digits)
-    return str(value)
+    return value if isinstance(value, str) else str(value)
 
 
 def _number(value: float, digits: int) -> str:
@@ -43,11 +57,27 @@ def say(digits: int = 2, /, **values: object) -> None:
 
 
 def table(rows: Sequence[Mapping[str, object]], digits: int = 2) -> Markdown:
-    """Rows of equal keys as a Markdown table; text in them may be Markdown."""
+    """Rows of equal keys as a Markdown table; of no rows a sentence."""
+    if not rows:
+        return Markdown("Nothing of this could be measured on these records.")
     columns = list(rows[0])
-    cells = [[phrase(row[name], digits).replace("|", r"\|") for name in columns] for row in rows]
-    lines = [f"| {' | '.join(line)} |" for line in (columns, *cells)]
+    cells = [[phrase(row[name], digits) for name in columns] for row in rows]
+    lines = [f"| {' | '.join(map(escaped, line))} |" for line in (columns, *cells)]
     return Markdown("\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]]))
+
+
+def remarks(notes: Sequence[str], limits: Sequence[str] = ()) -> Markdown | None:
+    """What a source noted on its records, and what a chapter cannot do with them, if anything."""
+    blocks = []
+    for kind, title, lines in (
+        ("note", "About these records", notes),
+        ("warning", "What these records cannot show", limits),
+    ):
+        if lines:
+            points = "\n".join(f"- {escaped(line)}" for line in lines)
+            heading = f'<div class="admonition {kind}">\n<p class="admonition-title">{title}</p>'
+            blocks.append(f"{heading}\n\n{points}\n\n</div>")
+    return Markdown("\n\n".join(blocks)) if blocks else None
 
 
 def ledger_table(results: Mapping[str, dict]) -> Markdown:
@@ -55,9 +85,9 @@ def ledger_table(results: Mapping[str, dict]) -> Markdown:
     return table(
         [
             {
-                "claim": f"[{row['id']}]({row['chapter']}.html)<br>{row['section']}",
+                "claim": Marked(f"[{row['id']}]({row['chapter']}.html)<br>{row['section']}"),
                 "verdict": f"{MARKS.get(row['verdict'], '')} {row['verdict']}",
-                "the paper says": html.escape(row["statement"]),
+                "the paper says": row["statement"],
                 "measured (95 % interval)": _measured(row["estimate"]),
                 "null / oracle": _references(row["null"], row["oracle"]),
             }
@@ -68,15 +98,15 @@ def ledger_table(results: Mapping[str, dict]) -> Markdown:
 
 def _measured(estimate: Estimate | None) -> str:
     if estimate is None:
-        return "&ndash;"
+        return NONE
     figure = phrase(estimate, 3 if abs(estimate.value) < 0.1 else 2)
-    return f"{figure}<br><small>{html.escape(estimate.unit)}, n = {estimate.n}</small>"
+    return Marked(f"{figure}<br><small>{escaped(estimate.unit)}, n = {estimate.n}</small>")
 
 
 def _references(*estimates: Estimate | None) -> str:
     if not any(estimates):
         return ""
-    return " / ".join("&ndash;" if e is None else phrase(e.value) for e in estimates)
+    return " / ".join(NONE if e is None else phrase(e.value) for e in estimates)
 
 
 def rules_table(results: Mapping[str, dict]) -> Markdown:
@@ -85,8 +115,8 @@ def rules_table(results: Mapping[str, dict]) -> Markdown:
         [
             {
                 "claim": row["id"],
-                "measure": html.escape(row["measure"]),
-                "rule": html.escape(row["rule"]),
+                "measure": row["measure"],
+                "rule": row["rule"],
             }
             for row in ledger_rows(results)
         ]
@@ -98,8 +128,8 @@ def runs_table(results: Mapping[str, dict]) -> Markdown:
     return table(
         [
             {
-                "chapter": f"[{name}]({name}.html)",
-                "data": html.escape(run["dataset"]),
+                "chapter": Marked(f"[{name}]({name}.html)"),
+                "data": run["dataset"],
                 "scale": run["scale"],
                 "device": run["device"],
                 "fits (kept)": "{fitted} ({kept})".format(**run["fits"]),
@@ -116,7 +146,9 @@ def build_time(results: Mapping[str, dict]) -> str:
     path = find_book() / "chapters" / "build.json"
     if not path.is_file():
         return "The chapters were not all made by one run"
-    build = json.loads(path.read_text())
+    build = read_json(path)
+    if not all(isinstance(build.get(key), int | float) for key in ("wall_s", "jobs")):
+        raise ValueError(f"{path} has no wall_s or no jobs: restore it, or delete it.")
     minutes, jobs = build["wall_s"] / 60, build["jobs"]
     how = "one after the other" if jobs == 1 else f"in {jobs} processes side by side"
     made, kept = (sum(run["fits"][of] for run in results.values()) for of in ("fitted", "kept"))

@@ -8,6 +8,12 @@ from ecglib.build import notebooks, plan
 from ecglib.build.plan import Plan, chapter_run, make_plan, quick_parameters, read_parameters
 
 
+@pytest.fixture(autouse=True)
+def any_folder_holds_records(monkeypatch):
+    """What is in a data set is looked at elsewhere: tests/faults/test_own_folders.py."""
+    monkeypatch.setattr(plan.data, "check", lambda dataset, lead: None)
+
+
 @pytest.fixture
 def toy(tmp_path):
     return toy_book(tmp_path / "toy")
@@ -110,6 +116,12 @@ def test_quick_parameters_are_those_of_the_book_around(toy, monkeypatch):
     assert plan.quick("01-one") == plan.quick("01") == expected
     with pytest.raises(ValueError, match="no chapter '03'"):
         plan.quick("03")
+
+
+def test_pages_are_those_of_the_contents_in_its_order_wherever_they_stand_in_it(toy):
+    toc = "format: jb-book\nroot: chapters/index\nparts:\n- chapters:\n  - file: chapters/02-two\n"
+    (toy / "_toc.yml").write_text(f"{toc}    sections: [{{file: chapters/01-one.ipynb}}]\n")
+    assert plan.pages(toy) == (["02-two", "01-one"], ["index"])
 
 
 def test_quick_scale_has_an_entry_for_each_chapter():

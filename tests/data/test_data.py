@@ -17,8 +17,8 @@ def test_synthetic_records_by_number():
 
 def test_a_path_is_a_data_set(tmp_path):
     signal = load("synthetic", n_records=1).signals[0][:, None].astype(float)
-    for name in ("a", "b"):
-        wfdb.wrsamp(name, 500, ["mV"], ["V6"], signal, fmt=["16"], write_dir=str(tmp_path))
+    for name, size in (("a", 1), ("b", 0.5)):
+        wfdb.wrsamp(name, 500, ["mV"], ["V6"], size * signal, fmt=["16"], write_dir=str(tmp_path))
     assert load(str(tmp_path)).ids == ("a", "b")
     assert load(str(tmp_path), n_records=1).ids == ("a",)
     assert load(str(tmp_path), n_records=9).ids == ("a", "b")

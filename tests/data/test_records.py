@@ -38,6 +38,13 @@ def test_subset_takes_a_mask_and_an_empty_choice():
     assert len(records.subset(range(0))) == 0
 
 
+def test_subset_keeps_what_the_source_noted():
+    records = three_records()
+    assert records.notes == ()
+    noted = replace(records, notes=("1 of 4 records are left out: d is flat.",))
+    assert noted.subset([1]).notes == noted.notes
+
+
 def test_peaks_are_of_one_kind_and_in_order():
     records = three_records()
     assert records.peaks(1, "qrs").tolist() == [1]

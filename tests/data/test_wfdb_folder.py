@@ -98,9 +98,21 @@ def test_only_the_first_ten_seconds_are_taken(model, tmp_path):
     write(tmp_path, "long", np.tile(at(model, 0), 3))
     hours_later = 8_589_935  # times 500 it is more than 32 bits hold
     annotate(tmp_path, "long", "atr", [360, 5000, hours_later], ["N"] * 3)
-    records = load_wfdb(tmp_path / "long")
+    with pytest.warns(UserWarning, match="long: 1 of its annotated waves are outside it"):
+        records = load_wfdb(tmp_path / "long")
     assert records.signals.shape == (1, 5000)
     assert records.peaks(0, "qrs").tolist() == [500]
+
+
+def test_what_was_done_is_noted_and_only_what_is_doubtful_warned_of(model, tmp_path):
+    write(tmp_path, "mine", at(model, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        records = load_wfdb(tmp_path / "mine")
+    assert records.notes == (
+        "1 of 1 records are resampled to 500 Hz, from 360 Hz.",
+        "1 of 1 records have no annotation: their R peaks are detected.",
+    )
 
 
 def test_a_folder_is_cut_to_its_shortest_record_and_says_so(model, tmp_path):
@@ -114,9 +126,9 @@ def test_a_folder_is_cut_to_its_shortest_record_and_says_so(model, tmp_path):
 
 def test_records_come_in_the_order_of_their_numbers_from_all_subfolders(model, tmp_path):
     (tmp_path / "sub").mkdir()
-    for name in ("r10", "r2", "r1"):
-        write(tmp_path, name, at(model, 0))
-    write(tmp_path / "sub", "a", at(model, 0))
+    for i, name in enumerate(("r10", "r2", "r1")):
+        write(tmp_path, name, at(model, i))
+    write(tmp_path / "sub", "a", at(model, 3))
     records = load_wfdb(tmp_path)
     assert records.ids == ("r1", "r2", "r10", "sub/a")
     assert records.source == tmp_path.name

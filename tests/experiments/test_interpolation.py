@@ -50,8 +50,8 @@ def test_the_middle_windows_of_any_records_are_to_be_had_too(synthetic):
 
 def test_beats_outside_the_annotation_are_added_to_the_records_not_to_the_windows():
     r_at = np.arange(0.5, 9.6, 0.9)
-    data = four_seconds(records_of([r_at] * 5, fs=500, annotated=slice(2, -3)))
-    for record in range(5):
+    data = four_seconds(records_of([r_at] * 8, fs=500, annotated=slice(2, -3)))
+    for record in range(8):
         peaks = data.records.peaks(record, "qrs")
         assert peaks / RATE == pytest.approx(r_at, abs=0.02)
     annotated = np.sum([len(w) for w in data.test.waves if len(w)])

@@ -111,13 +111,13 @@ def test_pairs_are_picked_by_number_or_by_truth():
 def test_the_nearest_pair_is_that_of_the_nearest_ratio():
     pairs = stratified_pairs(beat_windows(BY_HAND), per_bin=100)
     for k in (0, 5, 10):
-        assert pairs.ratio[pairs.nearest(pairs.ratio[k] + 0.01)] == pairs.ratio[k]
-    assert pairs.ratio[pairs.nearest(9.0)] == pairs.ratio.max()
+        assert pairs.nearest(pairs.ratio[k] + 0.01).ratio == [pairs.ratio[k]]
+    assert pairs.nearest(9.0).ratio == [pairs.ratio.max()]
 
 
 def test_the_three_paths_of_a_pair_share_their_ends():
     pairs = stratified_pairs(beat_windows(BY_HAND), per_bin=100)
-    pair = pairs.subset([pairs.nearest(0.6)])
+    pair = pairs.nearest(0.6)
     paths = beat_paths(Identity(), pair, frames=5)
     assert list(paths) == ["net", "null", "oracle"]
     for path in paths.values():

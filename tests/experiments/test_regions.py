@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ecglib.data.records import Unsuited
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments.processes import (
     MATERN,
@@ -37,7 +38,8 @@ def test_records_without_room_for_the_longest_mask_are_left_out_and_named():
     slow = prepare_study(RECORDS, None, **(OPTIONS | {"longest_cycles": 8.5}))
     assert slow.left_out and "s2" in slow.left_out  # sinus bradycardia
     assert (8.5 * slow.rr <= 4500).all() and not set(slow.left_out) & set(slow.ids)
-    with pytest.raises(ValueError, match=r"no record of synthetic .* room for 99 cycles"):
+    none = r"room for 99 of its cycles .* of the 4 of synthetic .* of 10 s, there is none"
+    with pytest.raises(Unsuited, match=none):
         prepare_study(RECORDS, None, **(OPTIONS | {"longest_cycles": 99}))
 
 

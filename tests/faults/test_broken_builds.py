@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import wfdb
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from toy_book import PARAMETERS, run_of, save, toy_book
 
-from ecglib.build import BuildError, book, places, render
+from ecglib.build import BuildError, book, render, workspace
 from ecglib.build.book import build
 from ecglib.build.plan import make_plan
 from ecglib.build.run import run_all
@@ -100,10 +102,10 @@ def test_failed_chapter_leaves_the_last_good_outputs_and_site(toy):
     book_of, site = toy / "_build/quick/book/chapters", toy / "_build/quick/html"
     kept = [book_of / "02-two.ipynb", book_of / "results/02-two.json", *site.rglob("*.html")]
     before = {path: path.read_bytes() for path in kept}
-    (toy / "chapters/quick.yml").write_text("01-one: {seeds: [8]}\n02-two: {seeds: 2020-01-01}\n")
+    (toy / "chapters/quick.yml").write_text("01-one: {seeds: [8]}\n02-two: {fail: 1}\n")
     done = in_shell(toy)
     assert done.returncode == 1 and done.stdout == ""
-    assert "ecglib: chapter 02-two failed: TypeError: Object of type date" in done.stderr
+    assert "ecglib: chapter 02-two, cell 3 failed: ZeroDivisionError: division" in done.stderr
     assert {path: path.read_bytes() for path in kept} == before
     assert json.loads((book_of / "results/01-one.json").read_text())["seeds"] == [8]
 
@@ -130,7 +132,7 @@ def test_chapter_that_the_records_cannot_do_is_a_page_that_says_so(toy, tmp_path
     assert first.cells[-1].outputs[0].text == "['01-one']\n" and not result.exists()
     place = make_plan("quick", None, ["01"], "auto", {}, toy)
     book._check_rest(place)
-    places.copy_sources(place)
+    workspace.copy_sources(place)
     kept = nbformat.read(toy / "_build/quick/book/chapters/02-two.ipynb", 4)
     assert kept.metadata.ecglib.left_out == says, "it was run, and is not taken for the committed"
 
@@ -138,6 +140,18 @@ def test_chapter_that_the_records_cannot_do_is_a_page_that_says_so(toy, tmp_path
 def test_pages_hold_no_warnings_and_no_path_of_the_machine(toy, tmp_path, monkeypatch, capfd):
     records = tmp_path / "own records"
     records.mkdir()
+    wave = np.round(1000 * np.sin(np.arange(5000) / 50)).astype(np.int16)
+    wfdb.wrsamp(
+        "100",
+        500,
+        ["mV"],
+        ["v6"],
+        d_signal=wave[:, None],
+        fmt=["16"],
+        adc_gain=[1000.0],
+        baseline=[0],
+        write_dir=str(records),
+    )
     cell(
         toy,
         "01-one",
@@ -157,7 +171,7 @@ def test_pages_hold_no_warnings_and_no_path_of_the_machine(toy, tmp_path, monkey
 
 def test_two_builds_in_one_folder_do_not_meet(toy):
     with (
-        places.held(make_plan("quick", None, None, "auto", {}, toy)),
+        workspace.held(make_plan("quick", None, None, "auto", {}, toy)),
         pytest.raises(BuildError, match=rf"another build is running in {toy}/_build/quick"),
     ):
         build(root=toy)
@@ -204,7 +218,7 @@ def test_what_killed_builds_left_is_swept_and_what_they_held_put_back(toy):
     left = ["chapters/.a.part", "chapters/results/.b.part", "_build/errors/01-one.txt"]
     for name in left:
         (plan.place / name).write_text("half")
-    places.sweep(plan)
+    workspace.sweep(plan)
     assert (plan.site / "index.html").read_text() == "whole"
     there = {path for path in plan.site.parent.rglob("*") if path.is_file()}
     assert there == {plan.site / "index.html"} and not pages.exists()

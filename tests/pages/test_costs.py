@@ -33,7 +33,7 @@ def book(tmp_path, monkeypatch):
 def test_rows_are_compared_or_drawn(book):
     (book / "chapters" / "bench.json").write_text(json.dumps(ROWS))
     bench = costs.read_bench()
-    assert costs.compared(bench).data.splitlines()[2:] == ["| table1_step | 10 | 2 | ms | 5.0 |"]
+    assert costs.compared(bench).data.splitlines()[2:] == [r"| table1\_step | 10 | 2 | ms | 5.0 |"]
     (ax,) = costs.scaling_figure(bench).axes
     baseline, ours = ax.lines
     assert baseline.get_xydata().tolist() == [[10, 1.0], [100, 10.0]]

@@ -14,7 +14,7 @@ from ecglib.pages.style import COLORS, use_style
 
 PAIRS = controlled_pairs()
 PATHS = {
-    kind: crossfade(PAIRS.first[PAIRS.nearest(2.0)], PAIRS.second[PAIRS.nearest(2.0)], 5)
+    kind: crossfade(PAIRS.nearest(2.0).first[0], PAIRS.nearest(2.0).second[0], 5)
     for kind in ("net", "null")
 }
 
@@ -91,7 +91,7 @@ def test_a_path_slider_s_frames_tell_the_number_of_r_peaks(monkeypatch):
 
 def test_a_course_slider_s_frames_tell_the_number_of_t_peaks_and_where_they_are(monkeypatch):
     figures = drawn(monkeypatch)
-    pair = PAIRS.subset([PAIRS.nearest(2.0)])
+    pair = PAIRS.nearest(2.0)
     sliders.course_frames(PATHS, pair, "made")
     titles = [fig.axes[0].get_title(loc="left") for fig in figures]
     assert titles[0] == titles[-1] == "the network's path: one T peak"

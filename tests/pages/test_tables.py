@@ -100,7 +100,7 @@ def test_rules_stand_in_the_table_word_for_word(results):
 
 def test_a_run_s_data_are_shown_as_they_were_named(results):
     page = rendered(tables.runs_table(results))
-    assert page.count("<tr>") == 2 and "<td>&lt;synthetic&gt;</td>" in page
+    assert page.count("<tr>") == 2 and "<td>records of &lt;synthetic&gt;</td>" in page
 
 
 def test_the_time_of_one_run_is_told_only_where_there_was_one(tmp_path, monkeypatch):
