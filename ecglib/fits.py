@@ -6,7 +6,6 @@ answered, on one thread each, so that the numbers are the same whoever does the 
 
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 
 from ecglib.cache import FitCache, keys
 from ecglib.cluster import FitError, on_cluster
+from ecglib.lifetime import end_with
 
 # torch, joblib, threadpoolctl, tqdm and distributed are imported where they are used: whoever only
 # reads results, or asks what was counted here, does not wait seconds for them.
@@ -204,8 +204,8 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
             return_as="generator_unordered",
             batch_size=1,
             max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
-            initializer=_end_with,
-            initargs=(os.getpid(),),
+            initializer=end_with,  # after a kill -9, idle workers linger otherwise
+            initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
         )
     try:
         yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
@@ -214,17 +214,6 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
             f"{label}: a worker process died, perhaps for lack of memory; finished fits are kept, "
             f"so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
         ) from error
-
-
-def _end_with(parent: int) -> None:
-    """End this worker once its parent is gone: after a kill -9, idle workers linger otherwise."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def resolve_device(name: str) -> "torch.device":

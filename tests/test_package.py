@@ -18,6 +18,7 @@ BELOW = {
     "cache",
     "cluster",
     "files",
+    "lifetime",
     "measures",
     "estimates",
     "claims",

@@ -1,10 +1,12 @@
-"""A book of two tiny chapters, for tests of what runs and builds books."""
+"""A book of two tiny chapters, and single ones, for tests of what runs and builds books."""
 
 from pathlib import Path
 
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from ecglib.build.chapter import Run
 
 PARAMETERS = (
     'dataset = "ludb"\nlead = "v6"\ndevice = "auto"\nscale = "paper"\nseeds = [0, 1]\nfail = 0\n'
@@ -51,3 +53,15 @@ def toy_book(root: Path) -> Path:
         )
     save(chapters / "index.ipynb", new_markdown_cell("# Toy"), new_code_cell(FIRST))
     return root
+
+
+def run_of(folder: Path, name: str, code: str) -> Run:
+    """A chapter of three cells, of which the last is `code`."""
+    source = folder / "sources" / f"{name}.ipynb"
+    source.parent.mkdir(exist_ok=True)
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    save(source, new_markdown_cell("# Toy"), parameters, new_code_cell(code))
+    target = folder / "book" / "chapters" / source.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    record = {"scale": "quick", "dataset": "synthetic"}
+    return Run(name, source, target, {"seed": 1}, record, "banner", 600)

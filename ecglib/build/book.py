@@ -2,11 +2,7 @@
 
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,15 +11,15 @@ from typing import Any
 
 import joblib
 
-from ecglib.build import BuildError, notebooks
+from ecglib.build import notebooks, workspace
 from ecglib.build.plan import Plan, chapter_run, make_plan, pages
+from ecglib.build.render import render
 from ecglib.build.run import run_all
+from ecglib.build.workspace import TIME
 from ecglib.files import write_whole
 from ecglib.ledger import find_book, read_result
 from ecglib.places import whole_folders
 
-TIME = "build.json"  # in the folder of the chapters: how the last complete run of them went
-SHARED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extensions", "vendor")
 GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, either under WSL
 
 
@@ -47,8 +43,9 @@ def build(
     root: the folder of `_config.yml`; by default found from here or from the package.
 
     Raises ValueError for what does not exist (scale, data set, chapter, parameter, device),
-    BuildError where a chapter or the book fails. A chapter's last good outputs stay until its run
-    succeeds, and so does the last good book.
+    BuildError where a chapter or the book fails, or where another build is at work in the same
+    folder. A chapter's last good outputs stay until its run succeeds, and so does the last good
+    book.
     """
     plan = make_plan(scale, dataset, chapters, device, parameters or {}, root or find_book())
     jobs = joblib.cpu_count() if jobs is None else jobs
@@ -60,49 +57,25 @@ def build(
     _check_rest(plan)
     # Chapters on one GPU would fight for its memory.
     at_once = 1 if _on_gpu(device) else min(jobs, len(plan.numbered))
-    _copy_sources(plan)
     environment = {
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",  # threads of several chapters on the same cores halve their speed
         **os.environ,
         **whole_folders(os.environ),  # chapters run in another folder than this
-        "ECGLIB_RESULTS": str(plan.place / "chapters" / "results"),
         # Fits run in processes of one thread each, which are faster than threads of one process:
         # the chapters that run at once share the number of these processes among them.
         "ECGLIB_JOBS": str(jobs // at_once),
     }
     if cluster:
         environment["ECGLIB_CLUSTER"] = cluster
-    began = time.monotonic()
-    run_all([runs[name] for name in _longest_first(plan)], at_once, environment)
-    _note_time(plan, jobs, time.monotonic() - began)
-    run_all([runs[name] for name in plan.others], jobs, environment)
-    return render(plan.place, plan.site)
-
-
-def _copy_sources(plan: Plan) -> None:
-    """Bring the book's other files to its place; chapters only where none was run before."""
-    if plan.in_place:
-        return
-    chapters = plan.place / "chapters"
-    (chapters / "results").mkdir(parents=True, exist_ok=True)
-    for name in SHARED:
-        source, target = plan.root / name, plan.place / name
-        if source.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target)
-        elif source.is_file():
-            shutil.copy2(source, target)
-    sources = {source.name: source for source in (plan.root / "chapters").iterdir()}
-    sources.pop(TIME, None)  # it speaks of the run in the root, not of the copy's
-    for target in chapters.iterdir():
-        if target.is_file() and target.name not in sources:
-            target.unlink()  # its page is gone, or a killed run left it
-    run_here = {path.stem for path in (chapters / "results").glob("*.json")} | set(plan.others)
-    for name, source in sources.items():
-        was_run = source.suffix == ".ipynb" and source.stem in run_here
-        if source.is_file() and not (was_run and (chapters / name).exists()):
-            shutil.copy2(source, chapters)
+    with workspace.held(plan):
+        workspace.sweep(plan)
+        workspace.copy_sources(plan)
+        began = time.monotonic()
+        run_all([runs[name] for name in _longest_first(plan)], at_once, environment)
+        _note_time(plan, jobs, time.monotonic() - began)
+        run_all([runs[name] for name in plan.others], jobs, environment)
+        return render(plan.place, plan.site)
 
 
 def _note_time(plan: Plan, jobs: int, seconds: float) -> None:
@@ -124,7 +97,7 @@ def _check_rest(plan: Plan) -> None:
     """ValueError where a chapter that is not to be run has no outputs, or broken results."""
     for name in sorted(set(pages(plan.root)[0]) - set(plan.numbered)):
         paths = _last(plan, f"{name}.ipynb")
-        if not any(notebooks.has_outputs(notebooks.read(path)) for path in paths):
+        if not any(notebooks.was_run(notebooks.read(path)) for path in paths):
             raise ValueError(f"chapter {name} was never run: run it too (--chapters).")
     for path in (plan.place / "chapters" / "results").glob("*.json"):
         if path.stem not in plan.numbered:
@@ -151,28 +124,3 @@ def _on_gpu(device: str) -> bool:
     from ecglib.fits import resolve_device
 
     return resolve_device(device).type == "cuda"
-
-
-def render(place: Path, site: Path) -> Path:
-    """Build the pages anew from the sources in `place`, and move them to `site` when complete."""
-    site.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=site.parent, prefix=".pages-") as scratch:
-        log = site.parent / "jupyter-book.log"
-        command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-        command += ["build", str(place), "--path-output", scratch, "-W", "-n", "--keep-going"]
-        print("rendering the book", file=sys.stderr, flush=True)
-        with open(log, "w") as out:
-            done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
-        if done.returncode != 0:
-            raise BuildError(_complaint(log))
-        old = Path(scratch) / "old"
-        if site.exists():
-            os.replace(site, old)
-        os.replace(Path(scratch) / "_build" / "html", site)
-    return site / "index.html"
-
-
-def _complaint(log: Path) -> str:
-    colourless = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
-    found = re.findall(".*(?:WARNING|ERROR).*", colourless) or ["no warning was printed"]
-    return f"jupyter-book failed ({len(found)} complaints, the first: {found[0]}); see {log}."

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden p
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+DATASET = re.compile(r"^dataset = .*$", re.MULTILINE)  # as papermill writes it, on one line
+LEFT_OUT = """\
+```{{admonition}} Not run on these records
+:class: warning
+{why}
+```"""
 REFERENCE = re.compile(r'"IPY_MODEL_([^"]+)"')  # in a widget's state, to another widget
 # What the notebooks' numbers come from; figures and tables only show them.
 NUMBERS = ("data", "nets", "experiments", "measures.py", "estimates.py", "claims.py")
@@ -107,8 +114,34 @@ def errors(notebook: NotebookNode) -> list[str]:
     return [f"{error.ename}: {error.evalue}" for error in found]
 
 
+def warnings(notebook: NotebookNode) -> str:
+    """What its cells wrote to stderr, which is for who runs a chapter, not for who reads it."""
+    return "".join(output.text for output in _outputs(notebook) if _is_warning(output))
+
+
+def left_out(notebook: NotebookNode, why: str, banner: str | None, **record: Any) -> NotebookNode:
+    """The page of a chapter that was not run: its heading and why, with the record `left_out`."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    heading = next((line for line in prose.split("\n") if line.startswith("# ")), "# Not run")
+    said = nbformat.v4.new_markdown_cell(f"{heading}\n\n{LEFT_OUT.format(why=why)}", id="left-out")
+    notebook = nbformat.from_dict({**notebook, "cells": [said]})
+    return normalise(notebook, banner, **record, left_out=why)
+
+
+def was_run(notebook: NotebookNode) -> bool:
+    """Whether it is what a run left: outputs, or a page that says why there are none."""
+    return has_outputs(notebook) or was_left_out(notebook)
+
+
+def was_left_out(notebook: NotebookNode) -> bool:
+    """Whether it is the page that says why a chapter was not run."""
+    return "left_out" in notebook.metadata.get("ecglib", {})
+
+
 def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> NotebookNode:
-    """What a run leaves, less what differs between equal runs: times, paths, ids, stray widgets.
+    """What a run leaves, less what differs between equal runs: times, ids, stray widgets.
+
+    What cells wrote to stderr goes too.
 
     banner: for a copy of a chapter, what stands at its top in MyST; its cell of overridden
         parameters stays, folded. None for the chapter itself, which has neither.
@@ -123,6 +156,7 @@ def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> Note
         notebook.cells = [cell for cell in notebook.cells if not _is_tagged(cell, INJECTED)]
     else:
         _place(banner, notebook)
+    quoted = json.dumps(record.get("dataset"), ensure_ascii=False)
     count = 0
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
@@ -130,12 +164,31 @@ def normalise(notebook: NotebookNode, banner: str | None, **record: Any) -> Note
         if _is_tagged(cell, INJECTED):
             cell.id = INJECTED
             cell.metadata.tags = [INJECTED, "hide-input"]
+            cell.source = DATASET.sub(lambda _: f"dataset = {quoted}", cell.source)
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
             cell.outputs = _settled(cell.outputs, count)
     _settle_widgets(notebook)
     return notebook
+
+
+def renamed(value: Any, folders: Mapping[str, str]) -> Any:
+    """A notebook, or a part of one, with other names for folders of this machine in every string.
+
+    folders: their paths, and what they are called instead, the longer before what it begins with.
+    """
+    if isinstance(value, str):
+        for folder, name in folders.items():
+            if folder in value:
+                whole = rf"(?<![\w/+]){re.escape(folder)}(?![\w-])"
+                value = re.sub(whole, name.replace("\\", "\\\\"), value)
+        return value
+    if isinstance(value, list):
+        return [renamed(item, folders) for item in value]
+    if isinstance(value, dict):
+        return type(value)({key: renamed(item, folders) for key, item in value.items()})
+    return value
 
 
 def _place(banner: str, notebook: NotebookNode) -> None:
@@ -157,10 +210,16 @@ def _is_tagged(cell: NotebookNode, tag: str) -> bool:
     return tag in cell.metadata.get("tags", ())
 
 
+def _is_warning(output: NotebookNode) -> bool:
+    return output.output_type == "stream" and output.name == "stderr"
+
+
 def _settled(outputs: list[NotebookNode], count: int) -> list[NotebookNode]:
     """Outputs of cell `count`, pieces of one stream joined: where they break is chance."""
     settled: list[NotebookNode] = []
     for output in outputs:
+        if _is_warning(output):
+            continue
         if output.output_type == "stream" and settled and settled[-1].get("name") == output.name:
             settled[-1].text += output.text
             continue

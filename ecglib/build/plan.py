@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ecglib import data
+from ecglib.build.chapter import Run
 from ecglib.build.contents import (
     PLAIN,
     check_entries,
@@ -20,7 +21,6 @@ from ecglib.build.contents import (
     quick_parameters,
     source_of,
 )
-from ecglib.build.run import Run
 from ecglib.ledger import find_book
 from ecglib.parameters import check
 from ecglib.places import WORDS, label, whole_path

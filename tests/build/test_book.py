@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from toy_book import toy_book
 
-from ecglib.build import BuildError, book, notebooks
+from ecglib.build import BuildError, book, notebooks, workspace
 from ecglib.build.book import build
 from ecglib.build.plan import make_plan
 
@@ -83,7 +83,7 @@ def test_a_chapter_that_was_not_run_in_a_copy_is_the_committed_one(toy, no_pages
     for name, notebook in (("01-one", run), ("02-two", committed)):
         nbformat.write(notebook, toy / f"chapters/{name}.ipynb")
     (copy / "book/chapters/01-one.ipynb").write_text(before := "as it was run")
-    book._copy_sources(make_plan("paper", "ludb", ["01"], "auto", {"lead": "i"}, toy))
+    workspace.copy_sources(make_plan("paper", "ludb", ["01"], "auto", {"lead": "i"}, toy))
     assert (copy / "book/chapters/01-one.ipynb").read_text() == before
     unrun = nbformat.read(copy / "book/chapters/02-two.ipynb", 4)
     assert unrun.cells[0].source == "# Written anew"

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from conftest import ROOT
 
 from ecglib.build import notebooks
-from ecglib.build.book import SHARED
+from ecglib.build.workspace import SHARED
 
 FEW = {"n_records": 12, "seeds": [0], "steps": 3, "n_pairs": 6, "frames": 5}
 LEFT_OUT = ["filters doubled", "latent 100", "more pooling", "input noise"]

@@ -7,17 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 from conftest import runs_on
-from nbformat.v4 import new_code_cell, new_markdown_cell
-from toy_book import save
+from toy_book import run_of
 
 from ecglib.build import BuildError
-from ecglib.build.run import Run, run_all
+from ecglib.build.run import run_all
 
 # What a chapter does, and what is said of it.
 BAD = {
@@ -32,18 +30,6 @@ BAD = {
     "f-cannot-be-kept": ("x = 1", ", cell 3 failed: IsADirectoryError"),
 }
 NOISE = "import os; open(f'/proc/{os.getppid()}/fd/1', 'w').write('noise')"
-
-
-def run_of(folder: Path, name: str, code: str) -> Run:
-    """A chapter of three cells, of which the last is `code`."""
-    source = folder / "sources" / f"{name}.ipynb"
-    source.parent.mkdir(exist_ok=True)
-    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
-    save(source, new_markdown_cell("# Toy"), parameters, new_code_cell(code))
-    target = folder / "book" / "chapters" / source.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    record = {"scale": "quick", "dataset": "synthetic"}
-    return Run(name, source, target, {"seed": 1}, record, "banner", 600)
 
 
 def test_each_failure_is_its_chapter_s_and_the_others_go_on(tmp_path, capfd):
@@ -84,7 +70,8 @@ def test_nothing_runs_on_when_the_build_ends(tmp_path, how):
     pids.mkdir()
     script = tmp_path / "build.py"
     script.write_text(
-        "from pathlib import Path, PosixPath\nfrom ecglib.build.run import Run, run_all\n"
+        "from pathlib import Path, PosixPath\n"
+        "from ecglib.build.chapter import Run\nfrom ecglib.build.run import run_all\n"
         f"if __name__ == '__main__':\n    run_all({runs!r}, 2, {{'TOY': {str(pids)!r}}})\n"
     )
     build = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE)

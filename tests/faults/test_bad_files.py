@@ -12,8 +12,8 @@ from toy_book import toy_book
 
 from ecglib import __main__ as command_line
 from ecglib.build import book, notebooks
+from ecglib.build.chapter import unformatted
 from ecglib.build.plan import chapter_run, make_plan
-from ecglib.build.run import unformatted
 from ecglib.ledger import Ledger, read_results
 from ecglib.pages.costs import read_bench
 from ecglib.pages.tables import build_time

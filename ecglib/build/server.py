@@ -1,0 +1,11 @@
+"""What the server imports from which the chapters' processes are forked, so that none waits for it.
+
+The import of papermill takes seconds, in which the server does not see that the build has ended:
+so the first thing it does is to end with the build.
+"""
+
+from ecglib.lifetime import killed_with_thread
+
+killed_with_thread()
+
+import ecglib.build.chapter  # noqa: E402, F401
