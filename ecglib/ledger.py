@@ -132,7 +132,8 @@ def read_json(path: Path, holds: type = dict) -> Any:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON ({error}): restore it, or delete it.") from error
     if not isinstance(content, holds):
-        raise ValueError(f"{path} holds no {holds.__name__}: restore it, or delete it.")
+        kind = "object" if holds is dict else holds.__name__
+        raise ValueError(f"{path} holds no JSON {kind}: restore it, or delete it.")
     return content
 
 
