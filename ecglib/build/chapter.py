@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from traitlets.config import Config
 
 import ecglib
 from ecglib.build import notebooks
@@ -113,6 +114,7 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
         parameters=dict(run.parameters),
         kernel_name="python3",
         kernel_manager_class=ThisPython,
+        config=_sockets(run),
         language="python",
         cwd=run.target.parent,
         progress_bar=bar,
@@ -128,6 +130,17 @@ def _execute(run: Run, bar: Mapping[str, Any]) -> Outcome:
     for result in results.iterdir():
         os.replace(result, kept / result.name)
     return Outcome(warned=notebooks.warnings(notebook))
+
+
+def _sockets(run: Run) -> Config:
+    """Where the kernel listens: in the run's own folder, a path from where both it and we work.
+
+    Ports are chosen before they are bound, so that two kernels that start at once may be given the
+    same one, and one of them then never answers.
+    """
+    if os.name != "posix":
+        return Config()
+    return Config(ThisPython={"transport": "ipc", "ip": f"{run.scratch.name}/kernel"})
 
 
 def unformatted(path: Path) -> str:

@@ -27,7 +27,7 @@ CELLS = {
     "many lines": ("raise ValueError('one\\ntwo')", "cell 3 failed: ValueError: one"),
     "no syntax": ("x = (", "cell 3 failed: SyntaxError: "),
     "no module": ("import nowhere", "cell 3 failed: ModuleNotFoundError: No module named"),
-    "group": ("raise ExceptionGroup('g', [OSError(2, 'x')])", "cell 3 failed: ExceptionGroup: g"),
+    "group": ("raise ExceptionGroup('g', [OSError(2, 'x')])", "cell 3 failed: CellExecutionError"),
     "interrupts": ("raise KeyboardInterrupt", "cell 3 failed: KeyboardInterrupt"),
     "disk full": (DISK, "cell 3 failed: the disk is full: OSError: "),
     "quota": (QUOTA, "cell 3 failed: the disk is full: OSError: "),
