@@ -37,7 +37,9 @@ def detect_r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     signal: (samples,), any unit. fs: Hz.
     """
     hum = _hum(len(signal), fs)
-    flat = signal - hum @ (hum.T @ signal)
+    flat = np.asarray(signal, float)
+    flat = flat - np.median(flat)  # of a large offset the hum would take a part for its own
+    flat -= hum @ (hum.T @ flat)
     flat = median_filter(flat, _odd(PULSE_S * fs), mode="nearest")
     flat -= median_filter(flat, _odd(BASELINE_S * fs), mode="nearest")
     flat = gaussian_filter1d(flat, SMOOTHING_S * fs, mode="nearest")

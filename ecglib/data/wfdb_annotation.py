@@ -1,17 +1,26 @@
-"""The annotated waves of a WFDB record: out of the file that names its beats, if one does."""
+"""The annotated waves of a WFDB record: out of the file that names its beats, if one does.
 
+The format is that of the WFDB Applications Guide, annot(5). wfdb's own parser is not used here: it
+reads beats out of anything, takes 12 us a beat and for ever over a clock that is no number, and
+looks the times' rate up in whatever its own reading of a header gives.
+"""
+
+import os
 import re
+import struct
 
 import numpy as np
-import wfdb
+from wfdb.io.annotation import ann_labels
 
 from ecglib.data.records import FS, SYMBOLS, moved, waves_from_symbols
 from ecglib.data.wfdb_header import Header, Unfit, quoted
 
-LARGEST = 2**26  # bytes of an annotation; a day of a heart has 2**18
+LARGEST = 2**23  # bytes of an annotation; a day of a heart has 2**18
 CODES = set(range(1, 50)) - {15, 17}  # what an annotation may be; 42 to 49 are users' own
-SKIP, NOTE = 59, 63
-BETWEEN = {SKIP, 60, 61, 62, NOTE}  # what may stand between annotations
+SYMBOL = {label.label_store: label.symbol for label in ann_labels}
+SKIP, TEXT = 59, 63  # a step of the clock, and a text to the annotation before it
+MARKS = {60, 61, 62}  # its number, subtype and channel
+CLOCK = re.compile(rb"## time resolution: *([^\s\0]+)")  # in a comment at the beginning
 APART_S = 0.1  # two waves of a kind that are nearer are one, marked twice
 
 
@@ -32,7 +41,7 @@ def read_waves(header: Header, lead: str, frames: int) -> tuple[np.ndarray | Non
         file = header.path.with_name(f"{header.path.name}.{ending}")
         if file.name in {signal.file for signal in header.signals}:
             continue  # samples under an annotation's name
-        if not (file.exists() or file.is_symlink()):
+        if not os.path.lexists(file):  # which no name is too long for
             continue
         try:
             waves, said = _read(header, ending, frames)
@@ -52,7 +61,7 @@ def _read(header: Header, ending: str, frames: int) -> tuple[np.ndarray, list[st
     """The waves of one annotation file, and what is doubtful about them."""
     file = header.path.with_name(f"{header.path.name}.{ending}")
     try:
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise Unfit("is no file")
         size = file.stat().st_size
         if size > LARGEST:
@@ -62,20 +71,18 @@ def _read(header: Header, ending: str, frames: int) -> tuple[np.ndarray, list[st
         raise Unfit(f"cannot be read ({error.strerror})") from error
     if not data:
         raise Unfit("is empty")
-    if not _is_annotation(data):
-        raise Unfit("is no annotation")
+    samples, symbols, clock = _annotations(data)
     try:
-        found = wfdb.rdann(str(header.path.absolute()), ending)
-    except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
-        raise Unfit(f"is no annotation ({type(error).__name__})") from error
-    rate = float(found.fs or header.fs)
+        rate = float(clock or header.fs)
+    except ValueError:
+        rate = np.nan
     if not 0 < rate < np.inf:
-        raise Unfit(f"has times at {rate:g} Hz")
-    inside = (found.sample >= 0) & (found.sample < frames / header.fs * rate)
-    order = np.argsort(found.sample, kind="stable")
+        raise Unfit(f'has times at "{quoted(clock)}" Hz')
+    inside = (samples >= 0) & (samples < frames / header.fs * rate)
+    order = np.argsort(samples, kind="stable")
     order = order[inside[order]]
-    waves = waves_from_symbols(found.sample[order], [str(found.symbol[i]) for i in order])
-    outside = sum(str(symbol) in SYMBOLS for symbol in np.array(found.symbol)[~inside])
+    waves = waves_from_symbols(samples[order].tolist(), symbols[order].tolist())
+    outside = sum(symbol in SYMBOLS for symbol in symbols[~inside].tolist())
     doubts = [f"{outside} of its annotated waves are outside it"] if outside else []
     waves = moved(waves, lambda sample: np.round(sample * FS / rate))
     kept = _once(waves)
@@ -84,26 +91,38 @@ def _read(header: Header, ending: str, frames: int) -> tuple[np.ndarray, list[st
     return kept, doubts
 
 
-def _is_annotation(data: bytes) -> bool:
-    """Whether a file is an annotation from its first word to the zero that ends it: annot(5).
+def _annotations(data: bytes) -> tuple[np.ndarray, np.ndarray, str]:
+    """Times, (annotations,), symbols, (annotations,), and the clock, "" where none is named.
 
-    wfdb would read beats out of anything.
+    Raises Unfit for what is no annotation from its first word to the zero that ends it.
     """
     words = np.frombuffer(data[: len(data) // 2 * 2], "<u2").tolist()
-    place, skipped = 0, False
+    end = len(data.rstrip(b"\0"))
+    samples, symbols = list[int](), list[str]()
+    clock = ""
+    place, time, skipped = 0, 0, False
     while place < len(words):
+        if 2 * place >= end:
+            return np.array(samples, int), np.array(symbols, "U1"), clock
         code, value = words[place] >> 10, words[place] & 1023
-        if words[place] == 0 and not any(words[place:]):
-            return True
-        if code not in CODES and code not in BETWEEN and not (code == 0 and skipped):
-            return False
-        skipped = code == SKIP  # after it a zero only moves the clock
-        if skipped:
-            place += 2  # a time of four bytes
-        elif code == NOTE:
-            place += (value + 1) // 2  # bytes of text
         place += 1
-    return False
+        if code in CODES or (code == 0 and skipped):  # after a step a zero only moves the clock
+            time += value
+            samples.append(time)
+            symbols.append(SYMBOL.get(code, ""))
+        elif code == SKIP and place + 2 <= len(words):
+            high, low = struct.unpack_from("<hH", data, 2 * place)
+            time += 2**16 * high + low
+            place += 2
+        elif code == TEXT:
+            named = CLOCK.match(data, 2 * place, 2 * place + value)
+            if named and time == 0:
+                clock = named[1].decode("latin-1")
+            place += (value + 1) // 2
+        elif code not in MARKS:
+            break
+        skipped = code == SKIP
+    raise Unfit("is no annotation in WFDB's format")
 
 
 def _once(waves: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy.signal import resample_poly
 from ecglib.data.detection import detect_r_peaks
 from ecglib.data.records import FS, Records, as_waves
 from ecglib.data.wfdb_annotation import read_waves
-from ecglib.data.wfdb_header import Unfit, printable, read_header
+from ecglib.data.wfdb_header import Unfit, printable, quoted, read_header
 from ecglib.data.wfdb_names import NAMED, in_versions, record_names, told
 from ecglib.data.wfdb_signal import LONGEST_S, frames_there, read_signal
 
@@ -83,7 +83,7 @@ def load_wfdb(path: str | os.PathLike, lead: str = "v6", n_records: int | None =
     source = printable(folder.resolve().name if is_folder else names[0])
     length, chosen = found.length(), found.fit()[:n_records]
     read = [found.read[name] for name in chosen]
-    said, done = _doubtful(found, length), _done(read)
+    said, done = _doubtful(found, length), _done(read, quoted(lead))
     if said:
         warnings.warn(f"{source}: {' '.join(said)}", stacklevel=2)
     return Records(
@@ -175,7 +175,7 @@ def _doubtful(found: _Found, length: int) -> list[str]:
     return said
 
 
-def _done(read: list[_Read]) -> list[str]:
+def _done(read: list[_Read], lead: str) -> list[str]:
     """Sentences on what was done to records that nothing is wrong with."""
     said = []
     if rates := sorted({record.rate for record in read if record.rate != FS}):
@@ -183,5 +183,8 @@ def _done(read: list[_Read]) -> list[str]:
         some = ", ".join(f"{rate:g}" for rate in rates[:NAMED])
         said.append(f"{n} of {len(read)} records are resampled to {FS} Hz, from {some} Hz.")
     if n := sum(not record.annotated for record in read):
-        said.append(f"{n} of {len(read)} records have no annotation: their R peaks are detected.")
+        said.append(
+            f"{n} of {len(read)} records have no annotation ({lead}, atr or qrs): "
+            "their R peaks are detected."
+        )
     return said

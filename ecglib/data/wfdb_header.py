@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 LARGEST = 2**20  # bytes of a header; one of ten thousand segments has a fifth of it
 DEFAULT_FS, DEFAULT_GAIN = 250.0, 200.0  # what header(5) has where a header says nothing
 
-_NUMBER = r"[+-]?(?:\d{1,15}\.?\d*|\.\d+)"
+_NUMBER = r"[+-]?(?:\d{1,15}\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _INT = r"[+-]?\d{1,15}"
 RECORD = re.compile(
     rf"""(?P<name>[^\s/]+)(?:/(?P<segments>\d{{1,9}}))?\s+(?P<signals>\d{{1,9}})
@@ -24,7 +24,7 @@ RECORD = re.compile(
 SIGNAL = re.compile(
     rf"""(?P<file>\S+)\s+(?P<format>\d{{1,4}})
     (?:x(?P<per_frame>\d{{1,9}}))?(?::(?P<skew>{_INT}))?(?:\+(?P<offset>\d{{1,15}}))?
-    (?:\s+(?P<gain>{_NUMBER}(?:[eE][+-]?\d{{1,3}})?)(?:\((?P<baseline>{_INT})\))?(?:/(?P<unit>\S+))?
+    (?:\s+(?P<gain>{_NUMBER})(?:\((?P<baseline>{_INT})\))?(?:/(?P<unit>\S+))?
     (?:\s+(?P<resolution>{_INT})(?:\s+(?P<zero>{_INT})(?:\s+(?P<initial>{_INT})
     (?:\s+(?P<checksum>{_INT})(?:\s+(?P<block>{_INT}))?)?)?)?)?)?
     (?:\s+(?P<name>\S.*))?""",
@@ -129,7 +129,7 @@ def read_header(path: Path) -> Header:
     if first is None:
         raise Unfit(f'cannot be read: its header begins with "{quoted(lines[0])}"')
     fs = DEFAULT_FS if first["fs"] is None else float(first["fs"])
-    if fs <= 0:
+    if not 0 < fs < math.inf:
         raise Unfit(f"has a sampling rate of {fs:g} Hz in its header")
     length = int(first["length"] or 0) or None
     described, said, what = len(lines) - 1, int(first["segments"] or first["signals"]), "signals"
@@ -171,7 +171,8 @@ def _lines(path: Path) -> list[str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    stripped = (line.strip() for line in re.split(r"[\r\n]+", text))
+    # DOS ends a text with a control character, and a disk's sector with zeros.
+    stripped = (line.strip(" \t\x1a\0") for line in re.split(r"[\r\n\f\v]+", text))
     lines = [line for line in stripped if line and not line.startswith("#")]
     if not lines:
         raise Unfit("cannot be read: its header is empty")
@@ -181,7 +182,7 @@ def _lines(path: Path) -> list[str]:
 def _signal(line: str) -> Signal:
     found = SIGNAL.fullmatch(line)
     # Fields are left out from the end: a number where a name should be is a field gone wrong.
-    if found is None or (found["block"] is None and re.match(r"[\d+.-]", found["name"] or "")):
+    if found is None or (found["block"] is None and re.match(r"[\d+.(/-]", found["name"] or "")):
         raise Unfit(f'has a header with a line that describes no signal: "{quoted(line)}"')
     _refuse_outside(found["file"])
     gain, zero = float(found["gain"] or 0), int(found["zero"] or 0)
@@ -242,5 +243,6 @@ def read_segment(path: Path, name: str, fs: float) -> Header:
 def _refuse_outside(name: str) -> None:
     """Raise Unfit where a header names a file outside its folder."""
     named = PurePosixPath(name.replace("\\", "/"))
-    if named.is_absolute() or ".." in named.parts or ":" in name:
+    elsewhere = re.match("[A-Za-z]:", name) or "::" in name or "://" in name  # a drive, the net
+    if named.is_absolute() or ".." in named.parts or elsewhere:
         raise Unfit(f'is refused: its header names "{quoted(name)}", a file outside its folder')

@@ -30,13 +30,13 @@ def record_names(path: str | os.PathLike) -> tuple[Path, list[str], dict[str, st
         folder = given.expanduser()
     except RuntimeError as error:  # ~somebody
         raise FileNotFoundError(f'there is no data set "{path}": {error}') from error
-    if str(path) and folder.is_dir():
+    if str(path) and os.path.isdir(folder):
         names, unfit = _listed(folder)
         if not names and not unfit:
             raise FileNotFoundError(f"{path} holds no WFDB record: give a folder with .hea files.")
         return folder, names, unfit
     for name in (folder.name, folder.stem):
-        if str(path) and (folder.parent / f"{name}.hea").is_file():
+        if str(path) and os.path.isfile(folder.parent / f"{name}.hea"):
             return folder.parent, [name], {}
     raise FileNotFoundError(
         f'there is no data set "{path}": give "ludb", "synthetic", or the path of a WFDB record '
@@ -45,18 +45,20 @@ def record_names(path: str | os.PathLike) -> tuple[Path, list[str], dict[str, st
 
 
 def whole_records(folder: Path, names: list[str]) -> Iterator[str]:
-    """The names of those that are no segments of others in their folder."""
+    """The names of those that are no segments of others in their folder, or in one before."""
     siblings = defaultdict(list)
     for name in names:
         siblings[os.path.dirname(name)].append(name)
-    segments: dict[str, set[str]] = {}
+    opened: set[str] = set()
+    segments: set[str] = set()
     for name in names:
         inside = os.path.dirname(name)
-        if inside not in segments:  # headers are opened a folder at a time, when it is reached
+        if inside not in opened:  # headers are opened a folder at a time, when it is reached
+            opened.add(inside)
             parts = {other: segment_names(folder / other) for other in siblings[inside]}
             listed = {os.path.join(inside, part) for found in parts.values() for part in found}
-            segments[inside] = {name for name in listed if not parts.get(name)}
-        if name not in segments[inside]:
+            segments |= {name for name in listed if not parts.get(name)}
+        if name not in segments:
             yield name
 
 
@@ -146,10 +148,12 @@ def _listed(folder: Path) -> tuple[list[str], dict[str, str]]:
         for entry in entries:
             if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else waiting).append(Path(entry.path))
-            if not entry.name.endswith(".hea"):
+            if not entry.name.lower().endswith(".hea"):
                 continue
             name = os.path.relpath(entry.path[:-4], folder).replace(os.sep, "/")
-            if os.path.isfile(entry.path):  # no error for a link to itself
+            if not entry.name.endswith(".hea"):
+                unfit[f"{name}{entry.name[-4:]}"] = 'cannot be read: headers end in ".hea"'
+            elif os.path.isfile(entry.path):  # no error for a link to itself
                 names.append(name)
             else:
                 unfit[name] = "cannot be read: its header is a folder, a pipe or a link to nothing"

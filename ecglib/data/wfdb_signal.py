@@ -1,6 +1,7 @@
 """One lead of a WFDB record, as far as its first ten seconds go: in mV at 500 Hz."""
 
 import math
+import os
 import unicodedata
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from scipy.signal import resample_poly
 from wfdb.io import _signal as wfdb_files
 
 from ecglib.data.records import FS
-from ecglib.data.wfdb_header import Header, Signal, Unfit, quoted, read_segment
+from ecglib.data.wfdb_header import Header, Signal, Unfit, quoted, read_segment, same
 
 LONGEST_S = 10.0  # as LUDB's records
 SHORTEST_S = 4.0  # one window of the paper's section II-A
@@ -41,7 +42,7 @@ def read_signal(header: Header, lead: str) -> tuple[np.ndarray, list[str]]:
         signal, doubts = _joined(header, lead, frames)
     else:
         signal, doubts = _piece(header, described, frames)
-    if len([s for s in header.leads if s == described.name]) > 1:
+    if len([s for s in header.leads if same(s) == same(lead)]) > 1:
         doubts.append(f"its header names {quoted(described.name)} twice, and the first is used")
     signal = signal[: math.ceil(LONGEST_S * rate)]
     seconds, missing = len(signal) / rate, int(np.sum(np.isnan(signal)))
@@ -67,7 +68,7 @@ def frames_there(header: Header, signal: Signal) -> int:
         raise Unfit("has no samples of this lead (format 0)")
     if signal.format not in wfdb_files.DAT_FMTS:
         raise Unfit(f"is in format {signal.format}, which is none of WFDB's")
-    if not file.is_file():  # a pipe would wait for who writes into it
+    if not os.path.isfile(file):  # a pipe would wait for who writes into it
         raise Unfit(f'cannot be read (FileNotFoundError: it has no file "{quoted(signal.file)}")')
     group = _group(header, signal)
     if any((s.format, s.offset) != (signal.format, signal.offset) for s in group):
@@ -147,7 +148,8 @@ def _piece(header: Header, signal: Signal, frames: int) -> tuple[np.ndarray, lis
         )
     if not signal.calibrated:
         doubts.append(f"its header has no gain, and {signal.gain:g} units are taken for a mV")
-    value = (np.where(invalid, np.nan, digital) - signal.baseline) / signal.gain * unit
+    with np.errstate(over="ignore"):  # such a size is refused with its number
+        value = (np.where(invalid, np.nan, digital) - signal.baseline) / signal.gain * unit
     return value[signal.skew * signal.per_frame :][: frames * signal.per_frame], doubts
 
 
@@ -157,10 +159,13 @@ def _digital(header: Header, signal: Signal, frames: int) -> np.ndarray:
     wfdb's public function would read the header for itself; the one under it takes what it says.
     """
     group = _group(header, signal)
+    folder = str(header.path.parent.absolute())
+    if "::" in folder:
+        raise Unfit('cannot be read: its folder has "::" in its path, where wfdb sees two')
     try:
         (digital,) = wfdb_files._rd_segment(
             file_name=[signal.file] * len(group),
-            dir_name=str(header.path.parent.absolute()),
+            dir_name=folder,
             pn_dir=None,
             fmt=[signal.format] * len(group),
             n_sig=len(group),
@@ -175,7 +180,7 @@ def _digital(header: Header, signal: Signal, frames: int) -> np.ndarray:
             ignore_skew=True,
         )
     except Exception as error:  # wfdb raises whatever a broken file makes it stumble over
-        reason = str(error).replace(f"{header.path.parent.absolute()}/", "")
+        reason = str(error).replace(f"{folder}/", "")
         raise Unfit(f"cannot be read ({type(error).__name__}: {quoted(reason)})") from error
     return digital.astype(np.int64)
 
@@ -188,7 +193,7 @@ def _refuse_no_ecg(signal: np.ndarray) -> None:
     if max(spans, reaches) > LARGEST_MV:
         raise Unfit(
             f"has an amplitude of {max(spans, reaches):.4g} mV, where no ECG has over "
-            f"{LARGEST_MV:g} mV: its header's gain, baseline or unit is wrong"
+            f"{LARGEST_MV:g} mV: its header's gain, baseline or unit, or a sample, is wrong"
         )
     if spans < SMALLEST_MV:
         raise Unfit(

@@ -111,7 +111,7 @@ def test_what_was_done_is_noted_and_only_what_is_doubtful_warned_of(model, tmp_p
         records = load_wfdb(tmp_path / "mine")
     assert records.notes == (
         "1 of 1 records are resampled to 500 Hz, from 360 Hz.",
-        "1 of 1 records have no annotation: their R peaks are detected.",
+        "1 of 1 records have no annotation (v6, atr or qrs): their R peaks are detected.",
     )
 
 

@@ -1,6 +1,7 @@
 """Faults of a record's annotation: files that are none, beats that are not there, other clocks."""
 
 import os
+import struct
 import warnings
 
 import numpy as np
@@ -46,6 +47,35 @@ def both(*writers):
     return lambda folder: [writer(folder) for writer in writers]
 
 
+def word(code, value=0):
+    return struct.pack("<H", code << 10 | value)
+
+
+def step(samples):
+    """What moves the clock by more than a word can: SKIP and four bytes, the upper two first."""
+    return word(59) + struct.pack("<HH", samples >> 16 & 0xFFFF, samples & 0xFFFF)
+
+
+def text(said):
+    return word(63, len(said)) + said + bytes(len(said) % 2)
+
+
+def beat(samples, *more):
+    """A normal beat so long after the last."""
+    return step(samples) + word(1) + b"".join(more)
+
+
+def raw(*parts, end=bytes(2), ending="atr"):
+    return bytes_of(ending, b"".join(parts) + end)
+
+
+def clock(rate):
+    return word(22) + text(b"## time resolution: " + rate)
+
+
+NORMAL = (beat(300), beat(400), beat(400))
+TWICE_AS_FAST = (beat(600), beat(800), beat(800))
+AHA = b"".join(struct.pack("<BBiHBB6x", 0, ord("N"), 300 * i, i, 0, 0) for i in range(1, 4))
 TEXT = b"Time   Sample #  Type\n  0:01.0  500  N\n\n"
 NOISE = np.random.default_rng(0).integers(0, 256, 2001).astype("u1").tobytes()
 BEATS = [300, 700, 1100]
@@ -83,6 +113,34 @@ READ = [
     ("every kind of beat", annotated("atr", [300, 700, 1100], "VAQ"), BEATS, None),
     ("comments and noise between", annotated("atr", [10, 300, 500, 700, 900, 1100], "~N|N\"N"),
      BEATS, None),
+    ("in short words", raw(word(1, 300), word(1, 400), word(1, 400)), BEATS, None),
+    ("padded to a block", raw(*NORMAL, end=bytes(512)), BEATS, None),
+    ("padded by an odd byte", raw(*NORMAL, end=bytes(3)), BEATS, None),
+    ("a step before the end", raw(*NORMAL, step(70), end=bytes(4)), BEATS, None),
+    ("steps one after the other", raw(step(100), step(150), word(1, 50), *NORMAL[1:]), BEATS, None),
+    ("steps back", raw(beat(700), beat(-400), beat(800)), BEATS, None),
+    ("before the beginning", raw(beat(-20), beat(320), *NORMAL[1:]), BEATS,
+     "a: 1 of its annotated waves are outside it"),
+    ("2^31 samples later", raw(*NORMAL, beat(2**31 - 1)), BEATS,
+     "a: 1 of its annotated waves are outside it"),
+    ("with texts", raw(*(beat(n, text(s)) for n, s in ((300, b"odd"), (400, b""),
+                                                        (400, b"y" * 255)))), BEATS, None),
+    ("with numbers, subtypes, channels",
+     raw(*(beat(n, word(60, 255), word(61, 255), word(62, 3)) for n in (300, 400, 400))), BEATS,
+     None),
+    ("a subtype before any beat", raw(word(61, 1), *NORMAL), BEATS, None),
+    ("in each channel", raw(*(b for n in (300, 400, 400) for b in (beat(n), beat(0, word(62, 1))))),
+     BEATS, "a: 3 of its waves are annotated twice and taken once"),
+    ("all at one sample", raw(beat(300), beat(0) * 99), [300],
+     "a: 99 of its waves are annotated twice and taken once"),
+    ("own clock of 1e3 Hz", raw(clock(b"1e3"), *TWICE_AS_FAST), BEATS, None),
+    ("own clock after a rhythm", raw(word(28), text(b"(N"), clock(b"1000"), *TWICE_AS_FAST), BEATS,
+     None),
+    ("users' own marks", raw(word(42, 5), word(49, 5), beat(290), *NORMAL[1:]), BEATS, None),
+    ("half a million", raw(*NORMAL, word(1, 450) * 500_000), [*BEATS, *range(1550, 5000, 450)],
+     "a: 499992 of its annotated waves are outside it"),
+    ("other annotators'", both(raw(beat(7), ending="ari"), raw(beat(7), ending="ATR")), R_PEAKS,
+     None),
 ]  # fmt: skip
 
 
@@ -107,6 +165,12 @@ LEFT_OUT = [
     ("a signal", bytes_of("atr", microvolts(x()).astype("<i2").tobytes()), "its annotation atr "),
     ("a picture", bytes_of("atr", b"\x89PNG\r\n\x1a\n" * 40 + b"\0\0"), "is no annotation"),
     ("gzip", bytes_of("atr", b"\x1f\x8b\x08\0\0\0\0\0\0\x03" * 9 + b"\0\0"), "is no annotation"),
+    ("AHA's format", bytes_of("atr", AHA), "its annotation atr is no annotation in WFDB's format"),
+    ("no end", raw(*NORMAL, end=b""), "its annotation atr is no annotation in WFDB's format"),
+    ("cut off in a step", raw(*NORMAL, word(59)), "its annotation atr is no annotation"),
+    ("a clock that stands", raw(clock(b"0"), *NORMAL), 'its annotation atr has times at "0" Hz'),
+    ("a clock that is none", raw(clock(b"fast"), *NORMAL), 'annotation atr has times at "fast" Hz'),
+    ("ten million", raw(word(1, 450) * 10**7), "atr has 20 MB, more than any annotation"),
     ("rhythms", annotated("atr", [5], "+"), "its annotation atr names no beats"),
     ("P and T waves", annotated("atr", [5, 9], "pt"), "its annotation atr names no beats"),
     ("rhythms and text", both(annotated("atr", [5], "+"), bytes_of("qrs", TEXT)),
@@ -131,6 +195,17 @@ def test_only_later_beats_are_none_in_the_first_ten_seconds(tmp_path):
     annotate(tmp_path, "atr", [9000])
     with pytest.raises(ValueError, match="record a has no R peak in its first 10 s"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["p1.2", "20:15::x", "Müller µ"])
+def test_times_are_at_the_rate_of_the_records_own_header(tmp_path, name):
+    """As wfdb does not: it looks for p1.hea, and for a file on the net."""
+    header = write(tmp_path, "p1", microvolts(x())).with_name("p1.hea").read_text()
+    (tmp_path / f"{name}.hea").write_text(header.replace("500 5000", "5e2 5000"))
+    (tmp_path / "p1.hea").write_text(header.replace("500 5000", "250 2500"))
+    annotated("atr", BEATS)(tmp_path)
+    (tmp_path / "a.atr").rename(tmp_path / f"{name}.atr")
+    assert load(tmp_path / name).peaks(0, "qrs").tolist() == BEATS
 
 
 @pytest.mark.parametrize("ending", ["atr", "qrs", "v6"])

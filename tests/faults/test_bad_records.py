@@ -88,7 +88,8 @@ REFUSED = [
     ("16 1000 16 0 0 0 0 V6", "-500 {n}", "has a sampling rate of -500 Hz in its header"),
     ("16 1000 16 0 0 0 0 V6", "0 {n}", "has a sampling rate of 0 Hz in its header"),
     ("16 1000 16 0 0 0 0 V6", "1 {n}", "has a sampling rate of 1 Hz, not 50 to 100000 Hz"),
-    ("16 1000 16 0 0 0 0 V6", "1e9 {n}", 'cannot be read: its header begins with "a 1 1e9 5000"'),
+    ("16 1000 16 0 0 0 0 V6", "1e9 {n}", "has a sampling rate of 1e+09 Hz, not 50 to 100000 Hz"),
+    ("16 1000 16 0 0 0 0 V6", "1e999 {n}", "has a sampling rate of inf Hz in its header"),
     ("16 1000 16 0 0 0 0 V6", "1000000000 {n}", "has a sampling rate of 1e+09 Hz, not 50 to"),
     ("16 1000 16 0 0 0 0 V6", "500Hz {n}", 'its header begins with "a 1 500Hz 5000"'),
     ("16 1000 16 0 0 0 0 V6", "{fs} -1", 'its header begins with "a 1 500 -1"'),
@@ -146,6 +147,11 @@ HEADERS = [
     (b"a/1 1 500 5000\n/b 5000\n", 'is refused: its header names "/b", a file outside its folder'),
     (b"a/1 1 500 5000\nb\n", "has a header with a line that describes no segment"),
     (b"a/1 1 500 5000\n~ 5000\n", 'has no lead "v6": its leads are none'),
+    (b"a 1 500 5000\na.dat 16 1000 (0)/mV 16 0 0 0 0 V6\n", "a line that describes no signal"),
+    (b"a 1 500 5000\n" + b"f" * 300 + b" 16 1000 16 0 0 0 0 V6\n", 'it has no file "fffff'),
+    (b"a 1 500 5000\na\0.dat 16 1000 16 0 0 0 0 V6\n", 'it has no file "a?.dat"'),
+    (b"a/1 1 500 5000\n" + b"s" * 300 + b" 5000\n", "its header gives OSError (File name too long"),
+    (b"a 1 500 5000\na.dat 16 1e-310 16 0 0 0 0 V6\n", "has an amplitude of inf mV"),
     (b"a 1 500 5000\na.dat 16 1000 16 0 0 0 0 \x1b[31mRed\x07\n", "its leads are ?[31mRed?"),
     (b"a 1 500 5000\na.dat 16 1000 16 0 0 0 0 " + b"V6" * 4000 + b"\n", "V6V…"),
 ]  # fmt: skip
@@ -175,6 +181,10 @@ GOOD = [
     b"other 1 500 5000\na.dat 16 1000 16 0 0 0 0 v6",
     b"a 1 500.0 5000 0:0:0\na.dat 16 1000 16 0 0 0 0 V6\n",
     b"a 1 500 5000\ra.dat 16 1000 16 0 0 0 0 V6\r",
+    b"a 1 5e2 5000\na.dat 16 1.0E+3 16 0 0 0 0 V6\n",
+    b"a 1 5.0e+02/1e3(-5) 5000 10:00:00.000 01/02/2003\na.dat 16 1000 16 0 0 0 0 V6\n",
+    b"a 1 500 5000\r\na.dat 16 1000 16 0 0 0 0 V6\r\n\x1a",
+    b"a 1 500 5000\na.dat 16 1000 16 0 0 0 0 V6\n" + bytes(100),
 ]
 
 
@@ -185,9 +195,18 @@ def test_an_unusual_header_is_read(tmp_path, header):
     assert is_x(load(path))
 
 
+@pytest.mark.parametrize("file", ["12:30.dat", "x*[1].dat", "a%20b.dat", "µ.dat", "#a", "~a"])
+def test_a_file_may_have_any_name(tmp_path, file):
+    path = write(tmp_path, "a", microvolts(x()))
+    (tmp_path / "a.dat").rename(tmp_path / file)
+    (tmp_path / "a.hea").write_text(f"a 1 500 5000\n./{file} 16 1000 16 0 0 0 0 V6\n")
+    assert is_x(load(path))
+
+
 @pytest.mark.parametrize(
     ("name", "asked"), [("I/aVR", "i/AVR"), ("ECG  lead 1", "ecg lead 1"), ("MLII", "mlii"),
-                        ("../V6", "../v6"), ("Brustwand µ", "brustwand µ"), ("2", "2")]
+                        ("../V6", "../v6"), ("Brustwand µ", "brustwand µ"), ("2", "2"),
+                        ("L" * 300, "l" * 300)]
 )  # fmt: skip
 def test_a_lead_may_have_any_name(tmp_path, name, asked):
     path = write(tmp_path, "a", microvolts(x()), f"16 1000 16 0 0 0 0 {name}")

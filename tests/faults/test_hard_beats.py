@@ -74,7 +74,8 @@ HARD = {
     **{f"times {k:g}": (k * x, EVERY_800_MS) for k in (0.05, 0.25, 10.0, -1.0, -0.25)},
     "stored as integers": (np.round(1000 * x).astype(np.int16), EVERY_800_MS),
     "in single precision": (x.astype(np.float32), EVERY_800_MS),
-    "5 mV above zero": (x + 5, EVERY_800_MS),
+    **{f"{mv} mV from zero": (x + mv, EVERY_800_MS) for mv in (5, 49, -300)},
+    "upside down, 300 mV above zero": (300 - x, EVERY_800_MS),
     **{f"wander of {mv} mV, {f} Hz": (x + sine(f, mv), EVERY_800_MS) for mv, f in WANDERS},
     "a quarter of it on a wander": (x / 4 + sine(0.3, 2.0), EVERY_800_MS),
     **{
