@@ -137,8 +137,6 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
     Their differences are compared, since two that drift are alike in that alone.
     """
-    if abs(len(one) - len(other)) > FS // 10:
-        return False
     n = min(len(one), len(other))
     slopes = [np.diff(resample_poly(signal[:n], 1, 10, padtype="line")) for signal in (one, other)]
     return bool(np.corrcoef(*slopes)[0, 1] > ALIKE)

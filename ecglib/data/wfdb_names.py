@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ecglib.data.wfdb_header import Unfit, printable, read_header, segment_names
 
-# What names of one record at several sampling rates end in: PTB-XL's 00001_lr and 00001_hr.
-VERSION = re.compile(
-    r"[-_](lr|hr|lo|hi|low|high|\d+ ?hz|100|125|128|200|250|256|360|500|1000)$", re.I
-)
+# What tells names of one record at several sampling rates apart: PTB-XL's 00001_lr and 00001_hr.
+_RATE = r"(?:lr|hr|lo|hi|low|high|\d+ ?k?hz|\d+k|100|125|128|200|250|256|360|400|500|1000|2000)"
+VERSION = re.compile(rf"^{_RATE}[-_]|[-_]{_RATE}(?=[-_]|$)", re.I)
 NAMED = 10  # records that a sentence names before it only counts
 VERSIONS = 4  # of one record; more of one name are a habit of naming ("p1/ecg", "p2/ecg")
 
@@ -148,7 +147,7 @@ def _listed(folder: Path) -> tuple[list[str], dict[str, str]]:
         for entry in entries:
             if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else waiting).append(Path(entry.path))
-            if not entry.name.lower().endswith(".hea"):
+            if not re.fullmatch(r".+\.hea", entry.name, re.I | re.S):
                 continue
             name = os.path.relpath(entry.path[:-4], folder).replace(os.sep, "/")
             if not entry.name.endswith(".hea"):

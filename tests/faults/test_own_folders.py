@@ -63,6 +63,7 @@ THINGS = [
     ("a name as long as can be",
      lambda f: (good(f, "c"), os.rename(f / "c.hea", f / f"{'c' * 251}.hea")),
      ["a", "b", "c" * 251], None),
+    ("a header without a name", lambda f: (f / ".hea").write_text("a 1\n"), ["a", "b"], None),
     ("an empty folder", lambda f: (f / "sub").mkdir(), ["a", "b"], None),
     ("a list of records", lambda f: (f / "RECORDS").write_text("a\nz\n"), ["a", "b"], None),
     ("a signal without a header", lambda f: (f / "c.dat").write_bytes(b"1"), ["a", "b"], None),
@@ -126,6 +127,7 @@ def versions(folder, low, high, seeds=(1, 2, 3)):
 NAMES = [
     ("records100/00000/{:05}_lr", "records500/00000/{:05}_hr"), ("{}_lr", "{}_hr"),
     ("100hz/{}", "500hz/{}"), ("a{}_100", "a{}_500"), ("{}-100Hz", "{}-500Hz"), ("low/{}", "{}"),
+    ("lr_{}", "hr_{}"), ("p{}_100_ecg", "p{}_1k_ecg"),
 ]  # fmt: skip
 
 
@@ -138,6 +140,20 @@ def test_one_patient_at_two_rates_is_taken_once_at_the_higher(tmp_path, low, hig
     assert f"{low.format(2)} is {high.format(2)} again, at 100 Hz" in records.notes[0]
     assert records.notes[0].startswith("3 of 6 records are left out: ")
     assert quiet(tmp_path, n_records=2).ids == records.ids[:2]
+
+
+def test_a_version_that_is_cut_is_one_too(tmp_path):
+    write(tmp_path, "1_hr", microvolts(noisy(1)))
+    low = resample_poly(noisy(1), 1, 5, padtype="line")[:800]
+    write(tmp_path, "1_lr", microvolts(low), record="100 800")
+    records = quiet(tmp_path)
+    assert records.ids == ("1_hr",) and "1_lr is 1_hr again, at 100 Hz" in records.notes[0]
+
+
+def test_a_path_that_wfdb_would_split_is_said(tmp_path):
+    write(tmp_path / "a::b", "1", microvolts(noisy(1)))
+    with pytest.raises(ValueError, match='its folder has "::" in its path, where wfdb sees two'):
+        quiet(tmp_path / "a::b")
 
 
 def test_two_patients_of_one_name_are_two(tmp_path):
