@@ -63,6 +63,9 @@ def at_rate(per_minute):
 
 x = beats()
 FEW = EVERY_800_MS[3:]
+AROUND = [r for r in EVERY_800_MS if not 3.4 < r < 6.6]
+PREMATURE = [EVERY_800_MS[i] - 0.2 for i in (2, 5, 9)]
+USUAL = [r for i, r in enumerate(EVERY_800_MS) if i not in (2, 5, 9)]
 IRREGULAR = tuple(np.cumsum([0.4, 0.5, 1.3, 0.38, 0.9, 0.45, 1.1, 0.6, 0.41, 1.25, 0.7, 0.36]))
 ENDS = (0.02, *(0.82 + 0.8 * np.arange(11)), 9.98)
 TALL = tuple(1.0 if k % 2 else 0.6 for k in range(12))
@@ -97,6 +100,17 @@ HARD = {
     "a step of -3 mV": (x + step(4.8, 10, -3.0), EVERY_800_MS),
     "a calibration pulse": (x + step(0.05, 0.25, 1.0), EVERY_800_MS),
     "a calibration pulse in the middle": (x + step(4.65, 4.85, 1.0), EVERY_800_MS),
+    **{f"3 s at {mv} mV": (instead(x, 3.4, 6.6, mv), AROUND) for mv in (0.0, 5.0)},
+    "premature beats of the other sign": (
+        beats(USUAL) + beats(PREMATURE, ((0.0, 0.035, -1.5), (0.28, 0.06, 0.5))),
+        sorted((*USUAL, *PREMATURE)),
+    ),
+    "steps again and again": (
+        x + step(1.1, 10, 1) + step(3.3, 10, -2) + step(8.05, 10, 2),
+        EVERY_800_MS,
+    ),
+    "a trend of 10 mV": (x + np.linspace(0, 10, 5000), EVERY_800_MS),
+    "4 s from the middle": (x[1550:3550], [r - 3.1 for r in EVERY_800_MS if 3.1 < r < 7.1]),
     "3 s flat at first": (instead(x, 0, 2.6, 0.0), FEW),
     "7 s flat at last": (instead(x, 2.6, 10, 0.0), EVERY_800_MS[:3]),
     "cut at 0.7 mV": (np.clip(x, -0.5, 0.7), EVERY_800_MS),
