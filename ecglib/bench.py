@@ -22,8 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
-from ecglib.ledger import write_whole
 from ecglib.nets.autoencoder import ConvAutoencoder
 from ecglib.nets.fftconv import FFTConv1d, plan
 from ecglib.nets.unpunished import (
@@ -34,6 +34,7 @@ from ecglib.nets.unpunished import (
     fit_unpunished,
     shared_settings,
 )
+from ecglib.places import whole_path
 from ecglib.plain_unpunished import PlainUnpunished
 
 Call = Callable[[], object]
@@ -43,7 +44,13 @@ DEVICE = resolve_device("auto")
 
 
 def main(json_path: str | os.PathLike | None = None) -> None:
-    """Print the benchmark as a table, row by row, and write it to a JSON file if one is named."""
+    """Print the benchmark as a table, row by row, and write it to a JSON file if one is named.
+
+    Raises OSError, before anything is measured, where that file cannot be written.
+    """
+    path = None if json_path is None else whole_path(json_path, "--json")
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise OSError(f"{path} cannot be written: name a file in a folder that can be.")
     rows: list[Row] = []
     for row in measure():
         if not rows:
@@ -53,8 +60,8 @@ def main(json_path: str | os.PathLike | None = None) -> None:
         growth = f"  grows as size^{row['exponent']:.2f}" if "exponent" in row else ""
         print(f"{row['name']:20}{figures}{row['ratio']:7.2f}{growth}", flush=True)
         rows.append(row)
-    if json_path is not None:
-        write_whole(Path(json_path), json.dumps(rows, indent=1) + "\n")
+    if path is not None:
+        write_whole(path, json.dumps(rows, indent=1) + "\n")
 
 
 @dataclass(frozen=True)

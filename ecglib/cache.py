@@ -9,13 +9,14 @@ not count, and of an installed library only the name.
 
 import ast
 import hashlib
+import io
 import os
+import stat
 import sys
 import tempfile
+import time
 import types
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -25,44 +26,66 @@ from typing import Any
 
 import numpy as np
 
+from ecglib.files import reason, scratch_name, sweep
+from ecglib.places import whole_path
+
+DIGEST_BYTES = hashlib.sha256().digest_size
+TRIES = 20  # to write where another process may be deleting the folder
+
 
 class FitCache:
-    """One .npz file a result, in `folder`/(first two hex digits of its key)/(key).npz.
+    """One file a result, in `folder`/(first two hex digits of its key)/(key).npz.
+
+    A file is an .npz and behind it the SHA-256 of the key and the .npz: nothing is read out of one
+    that is not whole, or not the one of its key.
 
     folder: else the environment variable ECGLIB_CACHE, else the user's cache folder. It may be
         deleted at any time and shared by processes; OSError where it cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
+        name = "cache" if folder else "ECGLIB_CACHE"
         folder = folder or os.environ.get("ECGLIB_CACHE")
         if not folder:
             import pooch  # slow, and not needed where the folder is named
 
             folder = Path(pooch.os_cache("ecglib")) / "fits"
-        self.folder = Path(folder).expanduser()
+        self.folder = whole_path(folder, name)
+        self.warned = False
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.folder).close()
+            _persist(self._prepare)
         except OSError as error:
             raise OSError(
-                f"cannot write fits to {self.folder} ({error.strerror}): "
+                f"cannot write fits to {self.folder} ({reason(error)}): "
                 "set ECGLIB_CACHE to a folder that can be written."
             ) from error
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=self.folder).close()
+        sweep(self.folder, "*/tmp*.part")
 
     def path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
 
     def load(self, key: str) -> dict[str, np.ndarray] | None:
         """The result kept under `key`; None where there is none or, warning, a broken one."""
+        path = self.path(key)
         try:
-            with np.load(self.path(key), allow_pickle=False) as arrays:
+            if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+                raise ValueError("it is no file")
+            content = path.read_bytes()
+            packed, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+            if digest != _digest(key, packed):
+                raise ValueError("its content is not what was kept under this name")
+            with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
                 return dict(arrays)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, MemoryError) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error) or "out of memory"
             warnings.warn(
-                f"the kept fit {self.path(key)} is broken ({error}) and is fitted again.",
-                stacklevel=3,
+                f"the kept fit {path} is broken ({why}) and is fitted again.", stacklevel=3
             )
             return None
 
@@ -71,21 +94,53 @@ class FitCache:
 
         All are written before the first takes its name, so that an ensemble is kept together: were
         a part of it fitted again, its numbers could differ in the last bits.
+
+        Where they cannot be kept, the first time gives a warning.
         """
+        try:
+            _persist(lambda: self._write(results))
+        except OSError as error:
+            if not self.warned:
+                warnings.warn(
+                    f"a fit cannot be kept in {self.folder} ({reason(error)}): the run goes on, "
+                    "and the next one has to fit again what is not kept.",
+                    stacklevel=3,
+                )
+            self.warned = True
+
+    def _write(self, results: Mapping[str, dict[str, Any]]) -> None:
         written: dict[Path, Path] = {}
         try:
             for key, result in results.items():
+                packed = io.BytesIO()
+                np.savez(packed, **result)
                 path = self.path(key)
-                path.parent.mkdir(exist_ok=True)
-                handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                handle, name = tempfile.mkstemp(
+                    dir=path.parent, prefix=scratch_name("tmp"), suffix=".part"
+                )
                 written[Path(name)] = path
-                with os.fdopen(handle, "wb") as file:
-                    np.savez(file, **result)
+                with open(handle, "wb") as file:
+                    file.write(packed.getvalue() + _digest(key, packed.getvalue()))
             for part, path in written.items():
                 os.replace(part, path)
         finally:
             for part in written:
                 part.unlink(missing_ok=True)
+
+
+def _persist(step: Callable[[], None]) -> None:
+    """Take a step, and again where the folder vanished in the middle; OSError if it fails."""
+    for _ in range(TRIES - 1):
+        try:
+            return step()
+        except (FileNotFoundError, FileExistsError):  # so mkdir says both
+            time.sleep(0.001)
+    step()
+
+
+def _digest(key: str, packed: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + packed).digest()
 
 
 def keys(fit: Callable, specs: Sequence[Any]) -> list[str | None]:
@@ -145,6 +200,15 @@ def _feed(digest: Any, value: Any) -> set[str]:
         )
     digest.update(f"{head}|{len(parts)}|{len(body)}|".encode() + body)
     return modules.union(*[_feed(digest, part) for part in parts])
+
+
+def code_digest(fit: Callable, spec: Any) -> str:
+    """Digest of the code that a fit of this spec is filed by; empty where it stands in no file."""
+    try:
+        modules = sorted(_feed(hashlib.sha256(), (fit, spec)))
+        return hashlib.sha256("".join(map(_code, modules)).encode()).hexdigest()
+    except _NoFile:
+        return ""
 
 
 def _code(module: str) -> str:

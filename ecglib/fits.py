@@ -5,19 +5,17 @@ answered, on one thread each, so that the numbers are the same whoever does the 
 """
 
 import os
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ecglib.cache import FitCache, keys
+from ecglib.cluster import FitError, on_cluster
 from ecglib.lifetime import end_with
 
 # torch, joblib, threadpoolctl, tqdm and distributed are imported where they are used: whoever only
@@ -28,16 +26,11 @@ if TYPE_CHECKING:
 Result = dict[str, np.ndarray]
 Fit = Callable[[list], list[Result]]
 
-TIMEOUT_S = 5  # for a cluster to answer
 tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
 # A fit sets its process's thread count and random state, so a process runs one fit at a time,
 # also inside a Dask worker of several threads.
 _ONE_FIT = threading.Lock()
-
-
-class FitError(RuntimeError):
-    """A fit raised, or its process died; the message names the fit and quotes the reason."""
 
 
 def run(
@@ -139,7 +132,7 @@ def _execute(
     if not tasks:
         return
     if cluster:
-        yield from _on_cluster(tasks, cluster, label)
+        yield from on_cluster(_fit_chunk, tasks, cluster, label)
     elif min(jobs, len(tasks)) == 1:
         for task in tasks:
             yield _fit_chunk(*task)
@@ -156,6 +149,11 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
         try:
             results = fit(specs)
         except Exception as error:
+            if _lacks_memory(error):
+                raise FitError(
+                    f"{name} needs more memory than there is ({error}); finished fits are kept, "
+                    "so run again with fewer jobs (set ECGLIB_JOBS) or on a larger machine."
+                ) from error
             raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
     if len(results) != len(specs):
         raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
@@ -165,6 +163,12 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
             if value.dtype.hasobject:
                 raise FitError(f"{name}: result {key!r} is no array of numbers or text.")
     return number, results
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Python's and NumPy's kind of error, a GPU's, or what torch says of the CPU's memory."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "allocate memory" in str(error)
 
 
 def _describe(spec: Any) -> str:
@@ -210,53 +214,6 @@ def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[i
             f"{label}: a worker process died, perhaps for lack of memory; finished fits are kept, "
             f"so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
         ) from error
-
-
-def _on_cluster(tasks: list[tuple], address: str, label: str) -> Iterator[tuple[int, list[Result]]]:
-    """The tasks on the workers of a Dask scheduler; a task whose worker is lost goes to another.
-
-    This uses Dask's own client: joblib's backend for it waits for ever once a task was given up.
-    """
-    from distributed import Client, as_completed
-    from distributed.comm import get_address_host_port
-    from distributed.scheduler import KilledWorker
-
-    try:
-        # A client that finds nothing there takes half a minute to be closed, so look first.
-        socket.create_connection(get_address_host_port(address), TIMEOUT_S).close()
-        client = Client(address, timeout=TIMEOUT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ConnectionError(
-            f"no Dask scheduler answers at {address} (from --cluster or ECGLIB_CLUSTER): start "
-            "one with `dask scheduler`, or leave the address out to use this machine."
-        ) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=TIMEOUT_S)
-        except TimeoutError as error:
-            raise ConnectionError(
-                f"the Dask scheduler at {address} has no worker: start some with "
-                f"`dask worker {address} --nthreads 1`."
-            ) from error
-        # A few tasks a worker in flight: the specs of a whole sweep need not fit the scheduler.
-        waiting = (client.submit(_fit_chunk, *task, pure=False) for task in tasks)
-        ahead = 2 * sum(client.nthreads().values())
-        futures = as_completed(list(islice(waiting, ahead)), loop=client.loop)
-        for future in futures:
-            try:
-                result = future.result()
-            except KilledWorker as error:
-                raise FitError(
-                    f"{label}: a fit was given up after its Dask workers died one after another, "
-                    "perhaps for lack of memory; finished fits are kept."
-                ) from error
-            except CancelledError as error:
-                raise ConnectionError(
-                    f"the Dask scheduler at {address} went away; finished fits are kept, so run "
-                    "again once it is back."
-                ) from error
-            futures.update(list(islice(waiting, 1)))
-            yield result
 
 
 def resolve_device(name: str) -> "torch.device":

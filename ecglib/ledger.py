@@ -14,6 +14,7 @@ import numpy as np
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
+from ecglib.files import write_whole
 from ecglib.places import label
 
 # What every chapter's results hold, and as what.
@@ -27,19 +28,6 @@ CONTENT: dict[str, type | tuple[type, ...]] = {
     "claims": dict,
 }
 REMEDY = "run the chapter again, or delete the file"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and move it there; readable by everybody, UTF-8."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    part = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.chmod(0o644)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def find_book() -> Path:
@@ -144,7 +132,8 @@ def read_json(path: Path, holds: type = dict) -> Any:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON ({error}): restore it, or delete it.") from error
     if not isinstance(content, holds):
-        raise ValueError(f"{path} holds no {holds.__name__}: restore it, or delete it.")
+        kind = "object" if holds is dict else holds.__name__
+        raise ValueError(f"{path} holds no JSON {kind}: restore it, or delete it.")
     return content
 
 

@@ -120,3 +120,9 @@ def test_table_is_printed_and_written_whole(tmp_path, capsys, monkeypatch):
         ["table1_step", "8.000", "2.000", "ms", "4.00"],
         ["kernel_scaling", "8.000", "2.000", "ms", "4.00", "grows", "as", "size^0.25"],
     ]
+
+
+@pytest.mark.parametrize("place", ["nowhere/a.json", "."])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path, place):
+    with pytest.raises(OSError, match="cannot be written: name a file in a folder that can be"):
+        bench.main(tmp_path / place)

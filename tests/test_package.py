@@ -13,7 +13,18 @@ import ecglib
 FOLDER = Path(ecglib.__file__).parent
 # Single files that a folder may use, since they use no folder themselves; `bench`, `build` and the
 # command line use anything, and nothing uses them.
-BELOW = {"fits", "cache", "measures", "estimates", "claims", "ledger", "lifetime", "places"}
+BELOW = {
+    "fits",
+    "cache",
+    "cluster",
+    "files",
+    "lifetime",
+    "measures",
+    "estimates",
+    "claims",
+    "ledger",
+    "places",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -44,6 +44,11 @@ def dying_fit(specs: list[ToyFit]) -> list[dict[str, np.ndarray]]:
     return toy_fit(specs)
 
 
+def memory_fit(specs: list[ToyFit]) -> list[dict[str, np.ndarray]]:
+    """Asks for a thousand terabytes: of Python, NumPy or torch, by the seed."""
+    return [{"x": [bytes, np.empty, torch.empty][spec.seed % 3](10**15)} for spec in specs]
+
+
 def wrong_count_fit(specs: list[ToyFit]) -> list[dict[str, np.ndarray]]:
     return toy_fit(specs)[1:]
 

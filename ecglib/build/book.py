@@ -16,7 +16,8 @@ from ecglib.build.plan import Plan, chapter_run, make_plan, pages
 from ecglib.build.render import render
 from ecglib.build.run import run_all
 from ecglib.build.workspace import TIME
-from ecglib.ledger import find_book, read_result, write_whole
+from ecglib.files import write_whole
+from ecglib.ledger import find_book, read_result
 from ecglib.places import whole_folders
 
 GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, either under WSL

@@ -5,18 +5,19 @@ PhysioNet, doi 10.13026/eegm-h675, under ODC-By 1.0.
 """
 
 import csv
-import logging
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pooch
 import wfdb
 
+from ecglib.data.archive import in_brief, retrieve, unpack
 from ecglib.data.records import FS, LEADS, Records, waves_from_symbols
+from ecglib.files import reason, scratch_name, sweep
+from ecglib.places import whole_path
 
 RELEASE = "LUDB 1.0.1"
 URL = (
@@ -26,6 +27,7 @@ URL = (
 SUMS = "SHA256SUMS.txt"  # the release's list of its files and their hashes
 SUMS_SHA256 = "cccef1f3529519db8f26a333c97a6872a7d0e3e5c64a1448b76b161fd87fb75f"
 VARIABLE = "ECGLIB_LUDB"  # the environment variable that may name LUDB's folder
+MOST_BYTES, MOST_FILES = 2**25, 4000  # more than LUDB has: 24.8 MB in 2,806 files
 NORMAL_AXIS = "Electric axis of the heart: normal"
 
 
@@ -81,8 +83,8 @@ def fetch(root: str | os.PathLike | None = None) -> Path:
 
     Raises as load_ludb does, and FileExistsError where `root` holds something else.
     """
-    if root is not None and not (Path(root).expanduser() / SUMS).is_file():
-        return _download(Path(root).expanduser())
+    if root is not None and not os.path.isfile(whole_path(root, "root") / SUMS):
+        return _download(whole_path(root, "root"))
     folder = _locate(root)
     _verify(folder)
     return folder
@@ -91,14 +93,17 @@ def fetch(root: str | os.PathLike | None = None) -> Path:
 def _locate(root: str | os.PathLike | None) -> Path:
     """LUDB's folder, found or downloaded as load_ludb says; FileNotFoundError where neither is."""
     given = root or os.environ.get(VARIABLE)
-    folder = Path(given).expanduser() if given else Path(pooch.os_cache("ecglib")) / "ludb"
-    if (folder / SUMS).is_file():
+    name = "root" if root else VARIABLE
+    folder = whole_path(given, name) if given else Path(pooch.os_cache("ecglib")) / "ludb"
+    if os.path.isfile(folder / SUMS):
         return folder
     if given:
-        name = "root" if root else VARIABLE
+        what = f"{folder}, and there is no LUDB ({SUMS} is missing)"
+        if os.path.isfile(folder):
+            what, folder = f"the file {folder}, and no folder", folder.parent / "ludb"
         raise FileNotFoundError(
-            f"{name} is {folder}, and there is no LUDB ({SUMS} is missing): give the folder that "
-            f"holds it, or download it there with `python -m ecglib fetch --root {folder}`."
+            f"{name} is {what}: give the folder that holds it, or download it there with "
+            f"`python -m ecglib fetch --root {folder}`."
         )
     return _download(folder)
 
@@ -109,7 +114,7 @@ def _verify(folder: Path, names: Iterable[str] | None = None, remedy: str = "") 
     Raises ValueError for a corrupted or unlisted file, FileNotFoundError for a missing one.
     """
     remedy = remedy or f"delete {folder} and run `python -m ecglib fetch --root {folder}`"
-    if pooch.file_hash(folder / SUMS) != SUMS_SHA256:
+    if _hash(folder / SUMS, remedy) != SUMS_SHA256:
         raise ValueError(f"{folder / SUMS} is not the list of {RELEASE}: {remedy}.")
     lines = (folder / SUMS).read_text().splitlines()
     sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
@@ -117,70 +122,81 @@ def _verify(folder: Path, names: Iterable[str] | None = None, remedy: str = "") 
         path = folder / name
         if name not in sums:
             raise ValueError(f"{RELEASE} has no file {name}: give a record that it has.")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise FileNotFoundError(f"{path} is missing: {remedy}.")
-        if pooch.file_hash(path) != sums[name]:
+        if _hash(path, remedy) != sums[name]:
             raise ValueError(f"{path} is corrupted (its SHA-256 is not that in {SUMS}): {remedy}.")
+
+
+def _hash(path: Path, remedy: str) -> str:
+    try:
+        return pooch.file_hash(path)
+    except OSError as error:
+        raise OSError(f"{path} cannot be read ({reason(error)}): {remedy}.") from error
 
 
 def _download(folder: Path) -> Path:
     """Download LUDB's zip and unpack it to `folder`, which appears when every file is checked.
 
-    Raises as fetch does, and ValueError for a zip that is broken or not this release's.
+    Raises as fetch does, ValueError for a zip that is broken or not this release's, and OSError
+    where it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} holds something that is not LUDB: give a folder that is empty or not there."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".ludb-") as scratch:
-        unpacked = _unpack(_retrieve(Path(scratch)), Path(scratch) / "files")
-        _verify(unpacked, remedy=f"this is what {URL} sent, so try again later")
-        try:
-            os.replace(unpacked, folder)
-        except OSError:
-            if not (folder / SUMS).is_file():  # else another process was here first
-                raise
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise FileExistsError(
+                f"{folder} holds something that is not LUDB: give a folder that is empty or not "
+                "there."
+            )
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent, ".ludb-*")
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=scratch_name(".ludb"), ignore_cleanup_errors=True
+        ) as scratch:
+            unpacked = _unpack(_retrieve(Path(scratch)), Path(scratch) / "files")
+            _verify(unpacked, remedy=f"this is what {URL} sent, so try again later")
+            try:
+                os.replace(unpacked, folder)
+            except OSError:
+                if not (folder / SUMS).is_file():  # else another process was here first
+                    raise
+    except OSError as error:
+        if error.errno is None:  # a sentence of ours
+            raise
+        raise OSError(
+            f"{RELEASE} cannot be written to {folder} ({reason(error)}): make room there, or name "
+            "another folder with `python -m ecglib fetch --root FOLDER`."
+        ) from error
     return folder
 
 
 def _retrieve(folder: Path) -> Path:
     """Path of LUDB's zip, downloaded into `folder`."""
-    pooch.get_logger().setLevel(logging.WARNING)  # it would print hashes that nobody asked for
     try:
-        path = pooch.retrieve(
-            URL,
-            known_hash=None,  # the files in it are checked one by one
-            fname="ludb.zip",
-            path=folder,
-            downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
-        )
+        return retrieve(URL, folder / "ludb.zip", MOST_BYTES)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's
+            raise
         raise FileNotFoundError(
             f"{RELEASE} is not on this machine and cannot be downloaded from {URL} "
-            f"({type(error).__name__}): set {VARIABLE} to a folder that holds it, or use "
+            f"({in_brief(error)}): set {VARIABLE} to a folder that holds it, or use "
             'dataset="synthetic", which needs no download.'
         ) from error
-    return Path(path)
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a zip; the folder in it that holds the list of files. Nothing leaves `folder`."""
+    """Unpack LUDB's zip; the folder in it that holds the list of files."""
     try:
-        with zipfile.ZipFile(archive) as file:
-            for name in file.namelist():
-                path = PurePosixPath(name.replace("\\", "/"))
-                if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-                    raise ValueError(
-                        f"the downloaded zip names a file outside its folder ({name}): "
-                        "nothing of it was kept; get LUDB from PhysioNet."
-                    )
-            file.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"the downloaded file is not a whole zip ({error}): try again.") from error
+        unpack(archive, folder, MOST_BYTES, MOST_FILES)
+    except ValueError as error:
+        raise ValueError(
+            f"what {URL} sent is not a whole zip of {RELEASE} ({error}): nothing of it was kept; "
+            f"try again later, or set {VARIABLE} to a folder that holds LUDB."
+        ) from error
     lists = sorted(folder.rglob(SUMS), key=lambda path: len(path.parts))
     if not lists:
-        raise ValueError(f"the downloaded zip holds no {SUMS}: get LUDB from PhysioNet.")
+        raise ValueError(
+            f"the zip that {URL} sent holds no {SUMS}: set {VARIABLE} to a folder that holds LUDB."
+        )
     return lists[0].parent
 
 
