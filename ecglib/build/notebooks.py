@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 import ecglib
 from ecglib.cache import essence
 from ecglib.files import write_whole
+from ecglib.markdown import escaped
 
 INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden parameters
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -70,9 +71,10 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 pass
             case _:
+                said = " ".join(ast.unparse(statement).split())
                 raise ValueError(
-                    f'the cell of parameters holds "{ast.unparse(statement)}": move all that is no '
-                    "NAME = VALUE to another cell."
+                    f'the cell of parameters holds "{said}": move all that is no NAME = VALUE to '
+                    "another cell."
                 )
         try:
             found[name] = ast.literal_eval(value)
@@ -123,7 +125,9 @@ def left_out(notebook: NotebookNode, why: str, banner: str | None, **record: Any
     """The page of a chapter that was not run: its heading and why, with the record `left_out`."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     heading = next((line for line in prose.split("\n") if line.startswith("# ")), "# Not run")
-    said = nbformat.v4.new_markdown_cell(f"{heading}\n\n{LEFT_OUT.format(why=why)}", id="left-out")
+    said = nbformat.v4.new_markdown_cell(
+        f"{heading}\n\n{LEFT_OUT.format(why=escaped(why))}", id="left-out"
+    )
     notebook = nbformat.from_dict({**notebook, "cells": [said]})
     return normalise(notebook, banner, **record, left_out=why)
 
