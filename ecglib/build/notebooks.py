@@ -123,10 +123,11 @@ def warnings(notebook: NotebookNode) -> str:
 
 def left_out(notebook: NotebookNode, why: str, banner: str | None, **record: Any) -> NotebookNode:
     """The page of a chapter that was not run: its heading and why, with the record `left_out`."""
+    sentence = escaped(why[:1].upper() + why[1:])  # it may name records
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     heading = next((line for line in prose.split("\n") if line.startswith("# ")), "# Not run")
     said = nbformat.v4.new_markdown_cell(
-        f"{heading}\n\n{LEFT_OUT.format(why=escaped(why))}", id="left-out"
+        f"{heading}\n\n{LEFT_OUT.format(why=sentence)}", id="left-out"
     )
     notebook = nbformat.from_dict({**notebook, "cells": [said]})
     return normalise(notebook, banner, **record, left_out=why)

@@ -40,6 +40,7 @@ def run_all(runs: Sequence[Run], at_once: int, environment: Mapping[str, str]) -
     methods = multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     context.set_forkserver_preload(["ecglib.build.server"])
+    os.environ["ECGLIB_BUILD"] = str(os.getpid())  # for the server, which is to end with it
     waiting = list(runs)
     running: dict[Any, _Running] = {}  # by the end of the pipe on which its process answers
     failures = {}

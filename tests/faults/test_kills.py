@@ -101,7 +101,7 @@ slow = pytest.mark.slow
 # The signal, who gets it, and what the workers do.
 KILLS = [
     pytest.param("SIGTERM", os.kill, HOLDS, id="SIGTERM"),
-    pytest.param("SIGKILL", os.kill, HOLDS, id="SIGKILL"),
+    pytest.param("SIGKILL", os.kill, HOLDS, id="SIGKILL", marks=slow),
     pytest.param("SIGHUP", os.killpg, HOLDS, id="SIGHUP to all of the terminal"),
     *(
         pytest.param(name, kill, SLEEPS, id=f"{name}, {kill.__name__}, sleeping", marks=slow)
