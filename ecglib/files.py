@@ -22,6 +22,8 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
         part.chmod(0o644)
         os.replace(part, path)
+    except OSError as error:  # that of a write does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 

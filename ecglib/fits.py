@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Result = dict[str, np.ndarray]
 Fit = Callable[[list], list[Result]]
 
+NOT_NAMES = ("file", "allow_pickle")  # of results: arguments of `np.savez`
+
 tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
 # A fit sets its process's thread count and random state, so a process runs one fit at a time,
@@ -155,11 +157,16 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
                     "so run again with fewer jobs (set ECGLIB_JOBS) or on a larger machine."
                 ) from error
             raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
+    try:
+        results = [{key: np.asarray(value) for key, value in result.items()} for result in results]
+    except (TypeError, ValueError, AttributeError) as error:
+        raise FitError(f"{name}: its results are no dicts of arrays ({error}).") from error
     if len(results) != len(specs):
         raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
-    results = [{key: np.asarray(value) for key, value in result.items()} for result in results]
     for result in results:
         for key, value in result.items():
+            if not isinstance(key, str) or key in NOT_NAMES:
+                raise FitError(f"{name}: a result cannot be called {key!r}: give it another name.")
             if value.dtype.hasobject:
                 raise FitError(f"{name}: result {key!r} is no array of numbers or text.")
     return number, results

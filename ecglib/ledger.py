@@ -20,6 +20,8 @@ from ecglib.places import label
 # What every chapter's results hold, and as what.
 CONTENT: dict[str, type | tuple[type, ...]] = {
     "chapter": str,
+    "scale": str,
+    "dataset": str,
     "device": str,
     "versions": dict,
     "wall_s": (int, float),
@@ -27,6 +29,10 @@ CONTENT: dict[str, type | tuple[type, ...]] = {
     "fits": dict,
     "claims": dict,
 }
+PARTS: tuple[tuple[str, tuple[str, ...], type], ...] = (
+    ("fits", ("fitted", "kept"), int),
+    ("versions", ("python", "torch"), str),
+)
 REMEDY = "run the chapter again, or delete the file"
 
 
@@ -99,7 +105,7 @@ class Ledger:
             "claims": self.claims,
             **self.more,
         }
-        text = json.dumps(content, indent=1, allow_nan=False, default=Estimate.as_dict) + "\n"
+        text = json.dumps({k: _plain(k, v) for k, v in content.items()}, indent=1) + "\n"
         folder = os.environ.get("ECGLIB_RESULTS")
         path = Path(folder or tempfile.mkdtemp(prefix="ecglib-results-")) / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,16 +115,33 @@ class Ledger:
         return path
 
 
+def _plain(name: str, value: object) -> Any:
+    """An entry as JSON has it, estimates as `as_dict` gives them; ValueError naming it."""
+
+    def of_estimate(found: object) -> dict:
+        if isinstance(found, Estimate):
+            return found.as_dict()
+        raise TypeError(f"it holds {found!r:.50}")
+
+    try:
+        return json.loads(json.dumps(value, allow_nan=False, default=of_estimate))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{name} cannot be written to the results ({error}): give estimates, text, lists, "
+            "dictionaries by text, and Python's own finite numbers."
+        ) from error
+
+
 def read_results(folder: str | Path | None = None) -> dict[str, dict]:
     """The results of every chapter that has them, by chapter; by default the book's.
 
     Raises FileNotFoundError where there is no such folder, ValueError naming a file in it that
     holds no results.
     """
-    folder = find_book() / "chapters" / "results" if folder is None else Path(folder)
+    folder = find_book() / "chapters" / "results" if folder is None else Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder of results {folder}; build the book first")
-    results = {path.stem: read_result(path) for path in sorted(folder.glob("*.json"))}
+    results = {path.stem: read_result(path) for path in sorted(folder.glob("[!.]*.json"))}
     for name, content in results.items():
         for key in CONTENT.keys() - content.keys():
             raise ValueError(f"{folder / name}.json has no {key}: {REMEDY}.")
@@ -127,8 +150,10 @@ def read_results(folder: str | Path | None = None) -> dict[str, dict]:
 
 def read_json(path: Path, holds: type = dict) -> Any:
     """A JSON file of the book; ValueError naming it where it is broken or `holds` another type."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError(f"{path} is no file: move it out of the way.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON ({error}): restore it, or delete it.") from error
     if not isinstance(content, holds):
@@ -137,17 +162,28 @@ def read_json(path: Path, holds: type = dict) -> Any:
     return content
 
 
+def _no_number(constant: str) -> None:
+    raise ValueError(f"it holds {constant}")
+
+
 def read_result(path: Path) -> dict:
     """What a file of results holds; ValueError naming it where some of that is of a wrong type."""
     content = read_json(path)
     for key, kind in CONTENT.items():
         if key in content and not isinstance(content[key], kind):
             raise ValueError(f"{path} has {content[key]!r:.50} as its {key}: {REMEDY}.")
+    for key, parts, kind in PARTS:
+        if key in content and not all(isinstance(content[key].get(p), kind) for p in parts):
+            raise ValueError(f"{path} has no {' or no '.join(parts)} in its {key}: {REMEDY}.")
+    if content.get("chapter", path.stem) != path.stem:
+        raise ValueError(f"{path} is of chapter {content['chapter']}: {REMEDY}.")
     for name, entry in content.get("claims", {}).items():
         try:
             entry["verdict"].strip()
             for estimate in entry["evidence"].values():
                 Estimate.from_dict(estimate)
+                if type(estimate["n"]) is not int or not isinstance(estimate["unit"], str):
+                    raise TypeError
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise ValueError(f"{path} has no whole entry of claim {name}: {REMEDY}.") from error
     return content

@@ -113,7 +113,7 @@ SHORTEST = 50  # samples: in a shorter part of a record nothing may change
 SEEDS = different(whole(0, 2**32 - 1))
 STEPS = whole(1, 10**7)
 FRAMES = whole(3, 1000)  # with two there is nothing between the ends
-BATCH = whole(1, 10**5)
+BATCH = whole(1, 4096)  # of windows, whose step takes gigabytes of memory
 LEARNING_RATE = number(0, 1, above=True)
 PAIRS = whole(1, 10**6)
 RECORDS = 10**6  # more than any data set has

@@ -19,6 +19,7 @@ BELOW = {
     "cluster",
     "files",
     "lifetime",
+    "markdown",
     "measures",
     "estimates",
     "claims",

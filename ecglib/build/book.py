@@ -99,7 +99,7 @@ def _check_rest(plan: Plan) -> None:
         paths = _last(plan, f"{name}.ipynb")
         if not any(notebooks.was_run(notebooks.read(path)) for path in paths):
             raise ValueError(f"chapter {name} was never run: run it too (--chapters).")
-    for path in (plan.place / "chapters" / "results").glob("*.json"):
+    for path in (plan.place / "chapters" / "results").glob("[!.]*.json"):
         if path.stem not in plan.numbered:
             read_result(path)
 

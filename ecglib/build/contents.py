@@ -13,6 +13,8 @@ from ecglib.build import notebooks
 
 NUMBERED = re.compile(r"\d\d-")
 QUICK = "chapters/quick.yml"  # in the root: what the quick scale changes, by chapter
+OPTIONS = ("scale", "dataset", "device")  # parameters with an option of the command line
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)  # of who parses it
 PLAIN = "a number, a text, True, False, None, or a list or dictionary of these"
 
 
@@ -23,9 +25,11 @@ def pages(root: Path) -> tuple[list[str], list[str]]:
     it that is not there.
     """
     path = root / "_toc.yml"
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no table of contents {path}: restore it.")
     try:
         contents = parse_toc_yaml(path)
-    except (MalformedError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+    except (MalformedError, yaml.YAMLError, *UNREADABLE) as error:
         raise ValueError(f"{path} is no table of contents: {_on_one_line(error)}.") from error
     first = contents.root.docname
     files = [*(file for file in contents if file != first), first]
@@ -67,12 +71,23 @@ def quick_parameters(root: Path, name: str) -> dict[str, Any]:
     return found or {}
 
 
+class _Once(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        names = [key.value for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"{name} is given twice")
+        return super().construct_mapping(node, deep)
+
+
 def _entries(root: Path) -> dict[str, Any]:
     """The entries of `quick.yml` by the name of the chapter; ValueError where it holds others."""
     path = root / QUICK
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError) as error:
+        entries = yaml.load(path.read_text(encoding="utf-8"), _Once) or {}
+    except (yaml.YAMLError, *UNREADABLE) as error:
         raise ValueError(f"{path} cannot be read: {_on_one_line(error)}.") from error
     if not isinstance(entries, dict):
         raise ValueError(f"{path} holds no entries by the name of a chapter.")
@@ -80,6 +95,8 @@ def _entries(root: Path) -> dict[str, Any]:
         if not isinstance(entry, dict | None):
             raise ValueError(f"{path}: the entry {name} holds no parameters by their names.")
         for key, value in (entry or {}).items():
+            if key in OPTIONS:
+                raise ValueError(f"{path}: {key} of {name} is given by --{key}, not here.")
             if not is_plain(value):
                 raise ValueError(f"{path}: {key} of {name} is {value!r}, which is not {PLAIN}.")
     return entries

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 import ecglib
 from ecglib.cache import essence
 from ecglib.files import write_whole
+from ecglib.markdown import escaped
 
 INJECTED = "injected-parameters"  # papermill's tag for the cell of overridden parameters
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -70,9 +71,10 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 pass
             case _:
+                said = " ".join(ast.unparse(statement).split())
                 raise ValueError(
-                    f'the cell of parameters holds "{ast.unparse(statement)}": move all that is no '
-                    "NAME = VALUE to another cell."
+                    f'the cell of parameters holds "{said}": move all that is no NAME = VALUE to '
+                    "another cell."
                 )
         try:
             found[name] = ast.literal_eval(value)
@@ -121,8 +123,6 @@ def warnings(notebook: NotebookNode) -> str:
 
 def left_out(notebook: NotebookNode, why: str, banner: str | None, **record: Any) -> NotebookNode:
     """The page of a chapter that was not run: its heading and why, with the record `left_out`."""
-    from ecglib.pages.tables import escaped  # slow to import, and needed here alone
-
     sentence = escaped(why[:1].upper() + why[1:])  # it may name records
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     heading = next((line for line in prose.split("\n") if line.startswith("# ")), "# Not run")

@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from ecglib import data
 from ecglib.build.chapter import Run
 from ecglib.build.contents import (
+    OPTIONS,
     PLAIN,
     check_entries,
     is_plain,
@@ -22,6 +22,7 @@ from ecglib.build.contents import (
     source_of,
 )
 from ecglib.ledger import find_book
+from ecglib.markdown import code, escaped
 from ecglib.parameters import check
 from ecglib.places import WORDS, label, whole_path
 
@@ -97,7 +98,7 @@ def make_plan(
         numbered = sorted({_chosen(chapter, every) for chapter in chapters})
     own = {name: own_parameters(root, name) for name in numbered + others}
     for name, value in parameters.items():
-        if name in ("scale", "dataset", "device"):
+        if name in OPTIONS:
             raise ValueError(f"{name} has an option of its own: --{name} instead of -p {name}=.")
         usual = [own[chapter][name] for chapter in numbered if name in own[chapter]]
         if not usual:
@@ -201,7 +202,7 @@ def _given(plan: Plan, name: str) -> dict[str, Any]:
 def _banner(plan: Plan, changed: Mapping[str, Any]) -> str:
     elsewhere = {name: value for name, value in plan.parameters.items() if name not in changed}
     return BANNER.format(
-        records=html.escape(WORDS.get(plan.label, plan.label), quote=False),
+        records=escaped(WORDS.get(plan.label, plan.label)),
         scale=SCALES[plan.scale],
         changed=_listed(", with", changed),
         elsewhere=_listed("; other chapters with", elsewhere),
@@ -209,7 +210,7 @@ def _banner(plan: Plan, changed: Mapping[str, Any]) -> str:
 
 
 def _listed(before: str, values: Mapping[str, Any]) -> str:
-    listed = ", ".join(f"`{name} = {value!r}`" for name, value in values.items())
+    listed = ", ".join(code(f"{name} = {value!r}") for name, value in values.items())
     return f"{before} {listed}" if listed else ""
 
 

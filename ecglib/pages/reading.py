@@ -15,8 +15,9 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, Intera
 from IPython.display import Markdown, display
 
 from ecglib.ledger import find_book
+from ecglib.markdown import escaped
 from ecglib.pages.style import NEEDS_KERNEL
-from ecglib.pages.tables import SAID, escaped
+from ecglib.pages.tables import SAID
 
 ROLE = re.compile(r"{([a-z:]+)}`([^`]+)`")  # MyST's, such as {cite}`key`
 CHECKED = "nbval-check-output"  # tag of cells whose outputs a test compares

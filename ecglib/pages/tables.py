@@ -1,7 +1,5 @@
 """Numbers in words and in tables: the prose of the chapters, the ledger, how the chapters ran."""
 
-import html
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,21 +9,11 @@ from myst_nb import glue
 from ecglib.claims import FAILS, HOLDS, IN_PART, NOT_MEASURED
 from ecglib.estimates import Estimate
 from ecglib.ledger import find_book, ledger_rows, read_json
+from ecglib.markdown import Marked, escaped
 
 SAID: dict[str, str] = {}  # what `say` told the text, by name
 MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○", NOT_MEASURED: "◌"}
 NONE = "\N{EN DASH}"  # where there is no figure
-
-
-class Marked(str):
-    """Text that is Markdown already; any other is escaped before it stands in a page."""
-
-
-def escaped(text: str) -> str:
-    """A text from records, or from a reader, in one line of Markdown that shows it as it is."""
-    if isinstance(text, Marked):
-        return text
-    return re.sub(r"([\\`*_\[\]|$~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def phrase(value: object, digits: int = 2) -> str:

@@ -1,5 +1,6 @@
 """Broken files of the book, and data sets by paths: each named in one sentence, none mistaken."""
 
+import html
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from papermill.parameterize import add_builtin_parameters, parameterize_path
 from toy_book import toy_book
 
@@ -38,6 +40,7 @@ BROKEN = [
     (TOC, "root: [", "_toc.yml is no table of contents: "),
     (TOC, "", "_toc.yml is no table of contents: toc is not a mapping"),
     (TOC, "[1, 2]", "_toc.yml is no table of contents: toc is not a mapping"),
+    (TOC, 5000 * "[", "_toc.yml is no table of contents: "),
     (TOC, "chapters: []", "_toc.yml is no table of contents: "),
     (TOC, "format: jb-book\nroot: chapters/index\nchapters: 3\n", "is no table of contents: "),
     (TOC, b"root: \xff", "_toc.yml is no table of contents: "),
@@ -49,6 +52,14 @@ BROKEN = [
     (QUICK, "01-one: {seeds: [", "quick.yml cannot be read: "),
     (QUICK, CONFLICT.format("01-one: {}", "01-one: []"), "quick.yml cannot be read: "),
     (QUICK, b"01-one: \xff", "quick.yml cannot be read: "),
+    (QUICK, "01-one: " + 3000 * "[", "quick.yml cannot be read: "),
+    (QUICK, "01-one: {}\n02-two: {}\n01-one: {fail: 1}\n", "quick.yml cannot be read: 01-one is"),
+    (QUICK, "01-one: {fail: 0, fail: 1}\n02-two: {}\n", "quick.yml cannot be read: fail is given"),
+    (QUICK, "01-one: &a {seeds: *a}\n02-two: {}\n", "quick.yml: seeds of 01-one is"),
+    (QUICK, "01-one: {device: tpu}\n02-two: {}\n", "device of 01-one is given by --device, not"),
+    (QUICK, "01-one: {dataset: a}\n02-two: {}\n", "dataset of 01-one is given by --dataset"),
+    (QUICK, "01-one: {lead: no}\n02-two: {}\n", "lead is False: it must be the name"),
+    (QUICK, "01-one: !!python/name:os.system\n", "quick.yml cannot be read: could not determine"),
     (QUICK, "- 01-one", "quick.yml holds no entries by the name of a chapter"),
     (QUICK, "01-one: [1]\n02-two:\n", "quick.yml: the entry 01-one holds no parameters"),
     (QUICK, "01-one: {}\n", "quick.yml has no entry 02-two"),
@@ -86,6 +97,7 @@ CELLS = [
     ("steps = ", "the cell of parameters is no Python"),
     ("%matplotlib inline", "the cell of parameters is no Python"),
     ("a = b = 1", 'the cell of parameters holds "a = b = 1"'),
+    ("if True:\n    steps = 1", 'holds "if True: steps = 1": move'),
     ("a, b = 1, 2", "the cell of parameters holds"),
     ("seeds += [1]", 'the cell of parameters holds "seeds += [1]"'),
     # The quick scale, left in by a live reader, would win over what a build gives.
@@ -114,8 +126,10 @@ def whole() -> dict:
     """A file of results as a chapter writes it, with one claim."""
     estimate = {"value": 1.0, "low": 0.5, "high": 2.0, "n": 3, "unit": ""}
     entry = {"estimate": estimate, "evidence": {"a": estimate}, "rule": "", "verdict": "holds"}
-    measured = {"wall_s": 1.0, "peak_memory_mib": 2, "fits": {}, "versions": {}}
-    return {"chapter": "01-one", "device": "cpu", **measured, "claims": {"C1": entry}}
+    measured = {"wall_s": 1.0, "peak_memory_mib": 2, "fits": {"fitted": 1, "kept": 0}}
+    run = {"chapter": "01-one", "scale": "quick", "dataset": "synthetic", "device": "cpu"}
+    versions = {"versions": {"python": "3.13.0", "torch": "2.8.0"}}
+    return run | measured | versions | {"claims": {"C1": entry}}
 
 
 def without(key: str) -> str:
@@ -139,6 +153,16 @@ RESULTS = [
     (json.dumps(whole()).replace("0.5", '"x"'), "has no whole entry of claim C1"),
     (json.dumps(whole()).replace("0.5", "null"), "has no whole entry of claim C1"),
     (json.dumps(whole()).replace('"holds"', "7"), "has no whole entry of claim C1"),
+    (json.dumps(whole()).replace('"n": 3', '"n": "many"'), "has no whole entry of claim C1"),
+    (json.dumps(whole()).replace('"unit": ""', '"unit": 0'), "has no whole entry of claim C1"),
+    (json.dumps(whole() | {"wall_s": float("nan")}), "01-one.json is no JSON (it holds NaN)"),
+    (json.dumps(whole() | {"fits": {}}), "01-one.json has no fitted or no kept in its fits"),
+    (json.dumps(whole() | {"versions": {"torch": "2"}}), "no python or no torch in its versions"),
+    (json.dumps(whole() | {"chapter": "02-two"}), "01-one.json is of chapter 02-two"),
+    (json.dumps(whole()) * 2, "01-one.json is no JSON (Extra data"),
+    ('{"wall_s": ' + 5000 * "9" + "}", "01-one.json is no JSON (Exceeds the limit"),
+    (json.dumps(whole()).encode("utf-16"), "01-one.json is no JSON"),
+    (without("dataset"), "01-one.json has no dataset"),
     (without("claims"), "01-one.json has no claims"),
     (without("fits"), "01-one.json has no fits"),
 ]
@@ -153,6 +177,17 @@ def test_a_broken_result_is_named(tmp_path, text, sentence):
     with pytest.raises(ValueError) as caught:
         read_results(tmp_path)
     assert sentence in str(caught.value) and "delete" in str(caught.value)
+
+
+def test_what_is_no_file_among_the_results_is_named_and_what_is_hidden_is_none(tmp_path):
+    (tmp_path / "._01-one.json").write_bytes(b"\0\5\x16\7")  # as macOS leaves them
+    (tmp_path / ".#01-one.json").symlink_to("user@host.1")  # and Emacs
+    assert read_results(tmp_path) == {}
+    for make in (Path.mkdir, os.mkfifo):
+        make(tmp_path / f"{make.__name__}.json")
+        with pytest.raises(ValueError, match=rf"{make.__name__}\.json is no file: move it out"):
+            read_results(tmp_path)
+        (tmp_path / "mkdir.json").rmdir() if make is Path.mkdir else None
 
 
 @pytest.mark.parametrize("text", ["", "[]", CONFLICT, '{"wall_s": null}', '{"claims": null}'])
@@ -298,9 +333,18 @@ def test_results_name_no_path_of_this_machine(tmp_path):
 
 def test_a_folder_that_is_no_text_of_html_stays_text(toy, tmp_path, monkeypatch):
     monkeypatch.setattr("ecglib.data.check", lambda *_: None)
-    record(tmp_path / "<img src=x onerror=alert(1)>" / "1")
-    plan = plan_of(toy, str(tmp_path / "<img src=x onerror=alert(1)>"))
-    assert "records of &lt;img src=x" in chapter_run(plan, "01-one").banner
+    name = "<img src=x onerror=alert(1)>`[a](b)$x$"
+    record(tmp_path / name / "1")
+    plan = plan_of(toy, str(tmp_path / name), lead="`<img src=x onerror=alert(2)>``")
+    run = chapter_run(plan, "01-one")
+    said = "\n".join(run.banner.splitlines()[2:-1])  # between the fences
+    shown = MarkdownIt("gfm-like", {"linkify": False}).render(said)
+    assert f"records of {html.escape(name)}" in shown and "<img" not in shown and "<a " not in shown
+    assert "<code>lead = '`&lt;img src=x onerror=alert(2)&gt;``'</code>" in shown
+    page = (
+        notebooks.left_out(notebooks.read(toy / ONE), f"none of {name}\n```", None).cells[0].source
+    )
+    assert "<img" not in page and page.count("```") == 2
 
 
 @pytest.mark.parametrize("name", ["{x}", "{0}", "{", "}}", "{pm[run_uuid]}", "a b%s"])

@@ -19,6 +19,7 @@ from ecglib.build import BuildError, book, render, workspace
 from ecglib.build.book import build
 from ecglib.build.plan import make_plan
 from ecglib.build.run import run_all
+from ecglib.files import write_whole
 
 ELSEWHERE = {"argv": ["/bin/false", "{connection_file}"], "display_name": "x", "language": "python"}
 
@@ -187,6 +188,18 @@ def test_full_disk_is_named(toy, monkeypatch):
     monkeypatch.setattr(shutil, "copy2", full)
     with pytest.raises(BuildError, match=r"^the disk is full: /the/file could not be written\.$"):
         build(root=toy)
+
+
+def test_a_file_that_a_full_disk_cuts_is_named_and_leaves_the_old(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "01-one.json"
+    path.write_text("old")
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*01-one\.json'$"):
+        write_whole(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_jupyter_book_that_hangs_is_given_up(toy, monkeypatch):

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -218,3 +219,22 @@ def test_lack_of_memory_is_named(tmp_path, seed):
         run(memory_fit, specs, jobs=1, cache=tmp_path / "fits", label="sweep")
     with pytest.raises(FitError, match="failed: ArithmeticError"):
         run(failing_fit, toy_specs(tmp_path / "log", 3), jobs=1, cache=tmp_path / "fits")
+
+
+# (what a fit returns for each spec, and why that is no result)
+NO_RESULTS = [
+    (lambda specs: None, "its results are no dicts of arrays"),
+    (lambda specs: [None for _ in specs], "its results are no dicts of arrays"),
+    (lambda specs: [[1.0] for _ in specs], "its results are no dicts of arrays"),
+    (lambda specs: [{"x": [[1], [1, 2]]} for _ in specs], "its results are no dicts of arrays"),
+    (lambda specs: [{"file": 1} for _ in specs], "a result cannot be called 'file'"),
+    (lambda specs: [{"allow_pickle": 1} for _ in specs], "cannot be called 'allow_pickle'"),
+    (lambda specs: [{1: 1} for _ in specs], "a result cannot be called 1"),
+    (lambda specs: [{"x": {1}} for _ in specs], "result 'x' is no array of numbers or text"),
+]
+
+
+@pytest.mark.parametrize(("fit", "why"), NO_RESULTS)
+def test_what_is_no_result_is_said_by_the_fit(tmp_path, fit, why):
+    with pytest.raises(FitError, match=r"^sweep: ToyFit\(seed=0.*" + re.escape(why)):
+        run(fit, toy_specs(tmp_path / "log", 2), jobs=1, cache=tmp_path / "fits", label="sweep")
