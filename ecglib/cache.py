@@ -30,7 +30,7 @@ from ecglib.files import reason, scratch_name, sweep
 from ecglib.places import whole_path
 
 DIGEST_BYTES = hashlib.sha256().digest_size
-TRIES = 20  # to write where another process may be deleting the folder
+TRIES = 200  # to write where another process may be deleting the folder
 
 
 class FitCache:

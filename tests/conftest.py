@@ -4,6 +4,7 @@ import functools
 import http.server
 import os
 import shutil
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ CI_INSTALLS = ("LUDB", "Chromium", "make book")  # skipped for want of these, CI
 # No test depends on the clock, and no two runs of the tests differ.
 settings.register_profile("ecglib", deadline=None, derandomize=True)
 settings.load_profile("ecglib")
+
+# What `nohup` and `&` have the tests ignore, the builds that they kill must heed.
+for heeded in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(heeded, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def runs_on(pid: int) -> bool:
