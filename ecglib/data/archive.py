@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 import pooch
 from tqdm import tqdm
 
+METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+ENCRYPTED = 1  # the bit of a member's flags
 STALL_S, SLOWEST = 20, 2000  # a download brings this many bytes a second, looked at so often
 
 
@@ -97,6 +99,13 @@ def _check(members: list[zipfile.ZipInfo], most_bytes: int, most_files: int) -> 
             raise zipfile.BadZipFile(f"it names a file outside its folder, {member.filename!r}")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise zipfile.BadZipFile(f"it holds a link, {member.filename!r}")
+        if member.flag_bits & ENCRYPTED:
+            raise zipfile.BadZipFile(f"{member.filename!r} in it is encrypted")
+        if member.compress_type not in METHODS:
+            raise zipfile.BadZipFile(
+                f"{member.filename!r} in it is compressed by method {member.compress_type}, "
+                "which is not read"
+            )
 
 
 def in_brief(error: BaseException) -> str:
