@@ -1,9 +1,7 @@
 """R peaks of records that nobody annotated.
 
-On all leads of LUDB together (within 150 ms) gqrs of wfdb 4.3 misses 3 % of the beats, its XQRS
-more, NeuroKit2 0.3 misses 1.7 %, and of the detections of `measures.r_peaks` 3 % are false; chapter
-1 has what this one does. It is the last of these made robust: what lies under and over a QRS
-complex is taken away first, and the level is one of several beats'.
+`measures.r_peaks` made robust: what lies under and over a QRS complex is taken away first, and the
+level is one of several beats'. Chapter 1 counts what it finds; wfdb's own detectors miss more.
 """
 
 from functools import lru_cache
