@@ -4,7 +4,6 @@ All within a time that is given: what does not fit into it is stopped, or not be
 """
 
 import json
-import math
 import os
 import platform
 import re
@@ -45,9 +44,9 @@ def prove(minutes: float = 10, device: str = "cuda", root: Path | None = None) -
 
     The chapters run at the paper's scale on LUDB in `_build/gpu`, never in place. The file holds
     "device", "torch", "python", "minutes" (those given), "tests" (how many passed, failed, were
-    skipped), "chapters" (of each "minutes", "fits" and what `compare` says of it), "left_out" (by
-    name, why) and "rule" (that of the agreement). It is written after every step, so that a
-    machine taken away in the middle leaves what was done.
+    skipped), "chapters" (of each "minutes" and "fits", on the "gpu" and the "cpu", and what
+    `compare` says of it), "left_out" (by name, why) and "rule" (that of the agreement). It is
+    written after every step: a machine that is taken away in the middle leaves what was done.
 
     Raises ValueError for minutes that cannot be and where torch finds no such device, before
     anything runs; BuildError, at the end, for what failed for another reason than the time.
@@ -103,7 +102,7 @@ def prove(minutes: float = 10, device: str = "cuda", root: Path | None = None) -
                 report["left_out"][name] = "failed"
                 failures.append(str(error))
             write_whole(path, json.dumps(report, indent=1) + "\n")
-    print(as_text(report, committed))
+    print(as_text(report))
     if failures:
         raise BuildError("\n".join(failures))
     return path
@@ -164,8 +163,12 @@ def _chapter(
     if not result.is_file():
         raise BuildError(f"chapter {name} wrote no results.")
     ours = read_result(result)
-    minutes = round(ours["wall_s"] / 60, 2)
-    chapters[name] = {"minutes": minutes, "fits": ours["fits"], **compare(ours, theirs)}
+    both = {"gpu": ours, "cpu": theirs}
+    chapters[name] = {
+        "minutes": {who: round(of["wall_s"] / 60, 2) for who, of in both.items() if of},
+        "fits": {who: of["fits"] for who, of in both.items() if of},
+        **compare(ours, theirs),
+    }
 
 
 def _environment() -> dict[str, str]:
@@ -176,19 +179,22 @@ def _environment() -> dict[str, str]:
     return environment | own
 
 
-def as_text(report: Mapping[str, Any], committed: Mapping[str, Mapping[str, Any]]) -> str:
+def as_text(report: Mapping[str, Any]) -> str:
     """The report as a short table, every figure and verdict that differs named below it."""
     tests = ", ".join(f"{count} {what}" for what, count in report["tests"].items()) or "not run"
     lines = [f"{report['device']}, torch {report['torch']}; tests that need CUDA: {tests}"]
-    head = f"{'':18}{'GPU min':>8}{'CPU min':>8}{'fits (kept)':>13}"
-    lines.append(f"{head}  figures that agree (typical distance)")
+    lines.append(f"{'minutes (fits, kept)':20}{'GPU':>16}{'CPU':>16}  figures that agree")
     for name, of in report["chapters"].items():
-        cpu = committed.get(name, {}).get("wall_s", math.nan) / 60
-        fits = "{fitted} ({kept})".format(**of["fits"])
-        agree = f"{of['agree']} of {of['figures']} ({of['typical']})"
-        lines.append(f"{name:18}{of['minutes']:8.1f}{cpu:8.1f}{fits:>13}  {agree}")
+        cost = [f"{_cost(of, who):>16}" for who in ("gpu", "cpu")]
+        lines.append(f"{name:20}{''.join(cost)}  {of['agree']} of {of['figures']}")
     for name, of in report["chapters"].items():
         for what, pair in (of["outside"] | of["verdicts"]).items():
             lines.append(f"{name}, {what}: GPU {pair['gpu']}, CPU {pair['cpu']}")
     lines += [f"{name}: {why}" for name, why in report["left_out"].items()]
     return "\n".join([*lines, report["rule"]])
+
+
+def _cost(of: Mapping[str, Any], who: str) -> str:
+    if who not in of["minutes"]:
+        return "not run"
+    return "{:.1f} ({fitted}, {kept})".format(of["minutes"][who], **of["fits"][who])
