@@ -24,7 +24,7 @@ paper: $(READY) ## the book at the paper's scale on LUDB, in place: _build/html
 	$(BIN)/python -m ecglib build --scale paper --dataset ludb --jobs $(JOBS)
 
 gpu: $(READY) ## where there is CUDA: its tests, the benchmark, the chapters, set beside the CPU's
-	$(BIN)/python -m ecglib gpu --minutes $(MINUTES)
+	$(BIN)/python3 -m ecglib gpu --minutes $(MINUTES)
 
 html: $(READY) ## render the committed outputs, run nothing: _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
