@@ -28,7 +28,7 @@ from ecglib.ledger import device_name, find_book, read_result, read_results
 
 LONGEST = 24 * 60  # minutes
 LEAST_S = 20  # a chapter that has less left would be stopped before it has read its records
-MARK = "pytest.mark.cuda"  # of the tests that need a GPU
+MARK = "\n@pytest.mark.cuda\n"  # of the tests that need a GPU
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error)")  # in pytest's last line
 LAUNCH = """\
 import runpy, sys
@@ -112,7 +112,7 @@ def _tests(root: Path, counts: dict[str, int], seconds: float) -> None:
     """Run the tests that need CUDA, and enter how many passed, failed and were skipped."""
     tests = [path for path in sorted(root.glob("tests/**/test_*.py")) if MARK in path.read_text()]
     if not tests:
-        raise BuildError(f"no test in {root / 'tests'} has the mark {MARK}.")
+        raise BuildError(f"no test in {root / 'tests'} has the mark {MARK.strip()}.")
     options = ["-q", "-m", "cuda", "-p", "no:cacheprovider"]
     log, status = _module(["pytest", *options, *map(str, tests)], root, "tests", seconds)
     last = log.read_text().rstrip().rpartition("\n")[2]
