@@ -12,8 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 from ecglib.nets import training
 from ecglib.nets.autoencoder import ConvAutoencoder
+from ecglib.nets.fftconv import conv1d_same
 from ecglib.nets.training import AutoencoderFit
-from ecglib.nets.unpunished import Ensemble, UnpunishedFit
+from ecglib.nets.unpunished import Ensemble, UnpunishedFit, fit_unpunished
 
 META = torch.device("meta")
 COPIES = {torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default}
@@ -91,3 +92,28 @@ def test_an_autoencoder_trains_on_its_device_alone_and_seldom_waits(watch, monke
     entries = 2 * len(curves["train_loss"]) + len(curves["validation_loss"])
     passes = steps + len(curves["validation_loss"])
     assert watch.reads["read"] <= entries + norms * passes
+
+
+# What the meta device cannot show: numbers. Tolerances are TensorFloat-32's, in which cuDNN sums.
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("taps", [1, 3, 100])
+def test_sums_and_transforms_on_a_gpu_are_the_cpus(taps):
+    generator = torch.Generator().manual_seed(0)
+    x, weight = (torch.randn(2, 3, 4, n, generator=generator) for n in (500, taps))
+    on_cpu = conv1d_same(x, weight)
+    on_gpu = conv1d_same(x.cuda(), weight.cuda()).cpu()
+    assert (on_gpu - on_cpu).abs().max() < 5e-3 * on_cpu.abs().max()
+
+
+@pytest.mark.cuda
+def test_a_whole_fit_on_a_gpu_ends_near_the_cpus():
+    signal = np.sin(np.arange(2000) / 30).astype(np.float32) * 500
+    here, there = (
+        fit_unpunished([UnpunishedFit(signal, 400, 900, steps=20, device=device)])[0]
+        for device in ("cpu", "cuda")
+    )
+    assert there.keys() == here.keys()
+    assert there["loss"] == pytest.approx(here["loss"], rel=2e-2)
+    assert there["reconstruction"].shape == here["reconstruction"].shape
