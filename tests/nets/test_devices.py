@@ -2,8 +2,6 @@
 and every operation between two devices, and every wait for a device's answer, is seen.
 """
 
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
@@ -28,7 +26,7 @@ class Watch(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reads: Counter[str] = Counter()
+        self.reads = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
@@ -36,7 +34,7 @@ class Watch(TorchDispatchMode):
         if len(devices) > 1 and func not in COPIES:
             raise AssertionError(f"{func} of tensors on {' and '.join(sorted(devices))}")
         if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
-            self.reads["read"] += 1
+            self.reads += 1
             return tensors[0].dtype == torch.bool or 1.0
         return func(*args, **(kwargs or {}))
 
@@ -52,9 +50,9 @@ def test_a_meeting_of_two_devices_is_seen(watch):
         _ = torch.ones(3, device=META) + torch.ones(3)
     assert (torch.ones(3, device=META) + torch.tensor(1.0)).is_meta
     assert torch.ones(3).to(META).is_meta
-    assert not watch.reads
+    assert watch.reads == 0
     bool((torch.ones(3, device=META) > 0).all())
-    assert watch.reads["read"] == 1
+    assert watch.reads == 1
 
 
 @pytest.mark.parametrize("p", [1, 3, 7])
@@ -66,7 +64,7 @@ def test_an_ensemble_steps_on_its_device_alone_and_never_waits(watch, p, arm):
     for result in (ensemble.step(), ensemble.step(), ensemble.penalties()):
         assert result.is_meta and result.shape == (3,)
     assert ensemble.reconstruct().shape == (3, 2000)
-    assert not watch.reads
+    assert watch.reads == 0
 
 
 NETS = [{"dropout": 0.2, "pools": (2, 4, 2, 2)}, {"batch_norm": False, "kernels": (1, 3, 30, 20)}]
@@ -97,7 +95,7 @@ def test_an_autoencoder_trains_on_its_device_alone_and_seldom_waits(watch, monke
     norms = sum("Norm" in type(module).__name__ for module in built.modules())
     entries = 2 * len(curves["train_loss"]) + len(curves["validation_loss"])
     passes = steps + len(curves["validation_loss"])
-    assert watch.reads["read"] <= entries + norms * passes
+    assert watch.reads <= entries + norms * passes
 
 
 # What the meta device cannot show: numbers. Tolerances are TensorFloat-32's, in which cuDNN sums.
