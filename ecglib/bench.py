@@ -96,7 +96,9 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
         "threads": 1,
         "repeats": sizes.repeats,
     }
-    benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline, _workers]
+    benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline]
+    if DEVICE.type == "cpu":  # fits on a GPU stay in one process
+        benchmarks.append(_workers)
     try:
         for benchmark in benchmarks:
             for row in benchmark(sizes):

@@ -64,16 +64,8 @@ def build(
     _check_rest(plan)
     # Chapters on one GPU would fight for its memory.
     at_once = 1 if _on_gpu(device) else min(jobs, len(plan.numbered))
-    environment = {
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": "1",  # threads of several chapters on the same cores halve their speed
-        "GLIBC_TUNABLES": MEMORY,
-        **os.environ,
-        **whole_folders(os.environ),  # chapters run in another folder than this
-        # Fits run in processes of one thread each, which are faster than threads of one process:
-        # the chapters that run at once share the number of these processes among them.
-        "ECGLIB_JOBS": str(jobs // at_once),
-    }
+    # The chapters that run at once share the number of processes among them.
+    environment = kernel_environment(jobs // at_once)
     if cluster:
         environment["ECGLIB_CLUSTER"] = cluster
     with workspace.held(plan):
@@ -84,6 +76,19 @@ def build(
         _note_time(plan, jobs, time.monotonic() - began)
         run_all([runs[name] for name in plan.others], jobs, environment)
         return render(plan.place, plan.site)
+
+
+def kernel_environment(jobs: int) -> dict[str, str]:
+    """The environment of the chapters' kernels, each of which has `jobs` processes for its fits."""
+    return {
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",  # threads of several chapters on the same cores halve their speed
+        "GLIBC_TUNABLES": MEMORY,
+        **os.environ,
+        **whole_folders(os.environ),  # chapters run in another folder than this
+        # Fits run in processes of one thread each, which are faster than threads of one process.
+        "ECGLIB_JOBS": str(jobs),
+    }
 
 
 def _note_time(plan: Plan, jobs: int, seconds: float) -> None:

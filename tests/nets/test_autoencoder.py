@@ -102,7 +102,7 @@ def test_what_cannot_be_is_said(call, words):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cuda_equals_cpu():
     net = ConvAutoencoder().eval()
     x = signals()

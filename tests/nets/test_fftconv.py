@@ -211,7 +211,7 @@ def test_wrong_shapes_are_named(call, words):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cuda_equals_cpu():
     x, weight, bias = tensor(3, 2, 4, 700), tensor(3, 6, 4, 80), tensor(3, 6)
     on_gpu = conv1d_same(x.cuda(), weight.cuda(), bias.cuda())

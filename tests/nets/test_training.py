@@ -178,7 +178,7 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(change, says):
         fit(spec(**change))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.cuda
 def test_the_same_training_on_a_gpu_ends_near_the_cpus():
     gpu, cpu = fit(spec(device="cuda", steps=400)), fit(spec(steps=400))
     assert gpu["validation_loss"][-1] == pytest.approx(cpu["validation_loss"][-1], rel=0.5)
