@@ -3,20 +3,30 @@
 Signals are in mV. A path is (frames, samples), its frames equally spaced between two ends.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, welch
 
+from ecglib.bands import BAND, Band, bands, blocks, filtered
+from ecglib.peaks import Peaks, highest, kept_apart, local_peaks, prominences
+
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25  # between two R peaks, at least
+ROUNDING = 1e-6  # of an energy in single precision, as a share of a signal's height times fs
 WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
 WAVE_PROMINENCE = 0.1  # and its prominence over the same
 SMOOTHING_S = 0.008  # standard deviation of the Gaussian
+SPREAD_S = 0.025  # and of the one that makes a QRS complex's slopes one peak
+TRUNCATED = 4  # either ends at so many standard deviations
 HIGH_HZ = 40.0  # what lies above is mostly noise
 CYCLE_S = 0.4, 1.5  # the shortest and the longest
+
+Filter = Callable[[np.ndarray, float], np.ndarray]  # of signals at so many Hz
 
 
 def explained_variance(signals: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
@@ -38,8 +48,19 @@ def high_frequency_power(signals: np.ndarray, fs: float) -> np.ndarray:
 
 def qrs_energy(signals: np.ndarray, fs: float) -> np.ndarray:
     """Smoothed slope of signals (..., samples), in mV/s: high in the QRS complex only."""
-    slope = np.gradient(gaussian_filter1d(signals, SMOOTHING_S * fs, axis=-1), 1 / fs, axis=-1)
-    return np.sqrt(gaussian_filter1d(slope**2, 0.025 * fs, axis=-1))
+    return np.sqrt(_spread(_slope(signals, fs) ** 2, fs))
+
+
+def _slope(signals: np.ndarray, fs: float) -> np.ndarray:
+    return np.gradient(_smoothed(signals, fs), 1 / fs, axis=-1)
+
+
+def _smoothed(signals: np.ndarray, fs: float) -> np.ndarray:
+    return gaussian_filter1d(signals, SMOOTHING_S * fs, axis=-1, truncate=TRUNCATED)
+
+
+def _spread(squares: np.ndarray, fs: float) -> np.ndarray:
+    return gaussian_filter1d(squares, SPREAD_S * fs, axis=-1, truncate=TRUNCATED)
 
 
 def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
@@ -57,22 +78,71 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     return peaks
 
 
-def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
-    """Number of R peaks in each frame of a path (frames, samples).
+def r_counts(paths: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
+    """Number of R peaks in each frame of paths (..., frames, samples), (..., frames).
 
     A peak counts when its QRS energy is at least the share `least` of the level interpolated
     linearly between the path's ends: a beat that fades below is gone, a ghost above it is there.
     """
-    energy = qrs_energy(path, fs)
-    ends = np.percentile(energy[[0, -1]], 95, axis=-1)
-    levels = np.linspace(ends[0], ends[1], len(path))
-    beats = [_beats(e, least * level, fs) for e, level in zip(energy, levels, strict=True)]
-    return np.array([len(found) for found in beats])
+    ends = np.percentile(qrs_energy(paths[..., [0, -1], :], fs), 95, axis=-1)
+    levels = np.linspace(ends[..., 0], ends[..., 1], paths.shape[-2], axis=-1)
+    lines, floors = paths.reshape(-1, paths.shape[-1]), np.maximum(least * levels, 1e-9).ravel()
+    counts = np.empty(len(lines), int)
+    for block in blocks(len(lines)):
+        counts[block] = _count_beats(lines[block], floors[block], fs)
+    return counts.reshape(levels.shape)
+
+
+def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray:
+    """Number of R peaks in each of lines (lines, samples), of QRS energies of at least `floors`.
+
+    Most are counted by energies of single precision. A line where that might not tell which of two
+    energies is higher is counted by `_beats`.
+    """
+    lines32 = lines.astype(np.float32)
+    energy = _quick_energy(lines32, fs)
+    margin = ROUNDING * np.float32(fs) * np.maximum(lines32.max(axis=1), -lines32.min(axis=1))
+    rivals = np.maximum(energy[:, 2:], energy[:, :-2])
+    rivals = np.maximum(rivals, floors[:, None].astype(np.float32))
+    possible = np.zeros(energy.shape, bool)
+    np.greater_equal(energy[:, 1:-1], rivals - margin[:, None], out=possible[:, 1:-1])
+    peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
+    lead = peaks.height - rivals[peaks.line, peaks.place - 1]
+    unclear = np.zeros(len(lines), bool)
+    unclear[peaks.line[lead < margin[peaks.line]]] = True
+    peaks = peaks.where(~unclear[peaks.line])
+    kept, least_lead = kept_apart(peaks, REFRACTORY_S * fs)
+    unclear[peaks.line[least_lead < margin[peaks.line]]] = True
+    counts = np.bincount(peaks.line[kept], minlength=len(lines))
+    for i in np.flatnonzero(unclear):
+        counts[i] = len(_beats(qrs_energy(lines[i], fs), floors[i], fs))
+    return counts
 
 
 def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
-    """Samples where a frame's QRS energy, (samples,), has peaks of at least `least`."""
+    """Samples where a signal's QRS energy, (samples,), has peaks of at least `least`."""
     return find_peaks(energy, height=max(least, 1e-9), distance=REFRACTORY_S * fs)[0]
+
+
+def _quick_energy(lines: np.ndarray, fs: float) -> np.ndarray:
+    """`qrs_energy` of lines (lines, samples) of single precision."""
+    to_slope, to_spread = _energy_bands(lines.shape[1], fs)
+    slope = filtered(lines, to_slope)
+    return np.sqrt(filtered(slope**2, to_spread))
+
+
+def _reach(deviation: float) -> int:
+    """How far a Gaussian of this standard deviation, in samples, takes values from."""
+    return int(TRUNCATED * deviation + 0.5)
+
+
+@lru_cache
+def _energy_bands(samples: int, fs: float) -> tuple[list[Band], list[Band]]:
+    def matrix(linear: Filter, deviation: float, more: int) -> list[Band]:
+        reach = _reach(deviation) + more
+        return bands(lambda x: linear(x, fs), reach, samples, np.float32)
+
+    return matrix(_slope, SMOOTHING_S * fs, 1), matrix(_spread, SPREAD_S * fs, 0)
 
 
 def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
@@ -130,76 +200,128 @@ def periodicity(signals: np.ndarray, fs: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WaveCourse:
-    """One wave followed along a path.
+    """One wave followed along each of paths (..., frames, samples).
 
-    counts: (frames,) peaks in the wave's window.
-    peak_ms: (frames,) where the highest one stands, ms from the path's first sample.
-    retention: least height on the path over the height interpolated between the ends.
-    drift_error_ms: largest distance of the peak from its straight course, ms.
-    smoothness: longest step of the peak over the whole way, less a steady step's share;
+    counts: (..., frames) peaks in the wave's window.
+    peak_ms: (..., frames) where the highest one stands, ms from the path's first sample.
+    retention: (...) least height on the path over the height interpolated between the ends.
+    drift_error_ms: (...) largest distance of the peak from its straight course, ms.
+    smoothness: (...) longest step of the peak over the whole way, less a steady step's share;
         0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543), NaN where
         the whole way is shorter than a sample.
     """
 
     counts: np.ndarray
     peak_ms: np.ndarray
-    retention: float
-    drift_error_ms: float
-    smoothness: float
+    retention: np.ndarray
+    drift_error_ms: np.ndarray
+    smoothness: np.ndarray
 
     @property
-    def violations(self) -> float:
-        """Share of frames that do not hold exactly one peak."""
-        return float(np.mean(self.counts != 1))
+    def violations(self) -> np.ndarray:
+        """Share of frames that do not hold exactly one peak, (...)."""
+        return np.mean(self.counts != 1, axis=-1)
 
 
-def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int = 1) -> WaveCourse:
-    """Follow a wave along a path (paper, II-B): is it one, is it as high, where does it stand?
+def follow_wave(
+    paths: np.ndarray,
+    fs: float,
+    window: np.ndarray | tuple[int, int],
+    sign: np.ndarray | int = 1,
+) -> WaveCourse:
+    """Follow a wave along paths (paper, II-B): is it one, is it as high, where does it stand?
 
     A peak counts with a height of at least 20 % and a prominence of at least 10 % of the wave's
     height interpolated between the ends; heights are above the frame's median, its isoelectric
     level. Frames are smoothed by a Gaussian of 8 ms first, whatever made them.
 
-    path: (frames, samples), mV. fs: Hz.
-    window: first and last sample of the ST-T window.
-    sign: 1 for an upright wave, -1 for an inverted one.
+    paths: (..., frames, samples), mV. fs: Hz.
+    window: (..., 2) first and last sample of the ST-T window.
+    sign: (...) 1 for an upright wave, -1 for an inverted one.
     """
-    frames = sign * (path - np.median(path, axis=1, keepdims=True))
-    frames = gaussian_filter1d(frames.astype(float), SMOOTHING_S * fs, axis=1)
-    frames = frames[:, window[0] : window[1] + 1]
+    *outer, count, samples = paths.shape
+    paths = paths.reshape(-1, count, samples)
+    window = np.broadcast_to(window, (*outer, 2)).reshape(-1, 2)
+    sign = np.broadcast_to(sign, outer).ravel()
+    counts, places = np.empty((len(paths), count), int), np.empty((len(paths), count))
+    retention = np.empty(len(paths))
+    for block in blocks(len(paths), count):
+        start, lines = _wave_lines(paths[block], fs, window[block], sign[block])
+        counts[block], places[block], retention[block] = _wave_peaks(lines)
+        places[block] += start
+    peak_ms = places * 1000 / fs
+    straight = np.linspace(peak_ms[:, 0], peak_ms[:, -1], count, axis=1)
+    way = np.abs(peak_ms[:, -1] - peak_ms[:, 0])
+    longest = np.abs(np.diff(peak_ms, axis=1)).max(axis=1)
+    share = np.divide(longest, way, out=np.full_like(way, np.nan), where=way >= 1000 / fs)
+    return WaveCourse(
+        counts=counts.reshape(*outer, count),
+        peak_ms=peak_ms.reshape(*outer, count),
+        retention=retention.reshape(outer),
+        drift_error_ms=np.abs(peak_ms - straight).max(axis=1).reshape(outer),
+        smoothness=(share - 1 / (count - 1)).reshape(outer),
+    )
+
+
+def _wave_lines(
+    paths: np.ndarray, fs: float, window: np.ndarray, sign: np.ndarray
+) -> tuple[int, np.ndarray]:
+    """Smoothed frames of paths (paths, frames, samples), the wave upright, and their first sample.
+
+    They go from the first to the last sample of all windows, (paths, frames, stretch), and some on
+    either side. Beyond its own window a frame is infinite: there stands no peak, and prominences
+    end.
+    """
+    samples = paths.shape[-1]
+    half = np.sort(paths, axis=-1)[..., [(samples - 1) // 2, samples // 2]]
+    level = half.mean(axis=-1, keepdims=True)
+    to_smooth = _smoothing_bands(samples, fs)[window[:, 0].min() // BAND : window[:, 1].max() // BAND + 1]
+    smooth = filtered((paths - level).astype(float, copy=False).reshape(-1, samples), to_smooth)
     # A peak's prominence ends at a higher one, not at an equal one: were the middle frame's two
     # exactly equal, each would have its whole height. A slope of 1e-9 mV a sample breaks ties.
-    frames = frames + 1e-9 * np.arange(frames.shape[1])
-    peaks, heights = np.array([_highest(frame) for frame in frames]).T
-    expected = np.maximum(np.linspace(heights[0], heights[-1], len(path)), 1e-3)
-    counts = np.array(
-        [
-            len(find_peaks(f, height=WAVE_HEIGHT * h, prominence=WAVE_PROMINENCE * h)[0])
-            for f, h in zip(frames, expected, strict=True)
-        ]
-    )
-    peak_ms = (peaks + window[0]) * 1000 / fs
-    straight = np.linspace(peak_ms[0], peak_ms[-1], len(path))
-    way = abs(peak_ms[-1] - peak_ms[0])
-    longest = np.abs(np.diff(peak_ms)).max()
-    return WaveCourse(
-        counts=counts,
-        peak_ms=peak_ms,
-        retention=float((heights / expected).min()),
-        drift_error_ms=float(np.abs(peak_ms - straight).max()),
-        smoothness=float(longest / way - 1 / (len(path) - 1)) if way >= 1000 / fs else np.nan,
-    )
+    start = to_smooth[0].target.start
+    after = np.arange(start, start + smooth.shape[1]) - window[:, :1]
+    inside = (after >= 0) & (after <= window[:, 1:] - window[:, :1])
+    slope = np.where(inside, 1e-9 * after, np.inf)
+    upright = sign[:, None, None] * smooth.reshape(*paths.shape[:2], -1)
+    return start, upright + slope[:, None]
 
 
-def _highest(frame: np.ndarray) -> tuple[float, float]:
-    """Place of a frame's highest peak, between samples by a parabola, and the sample's height."""
-    peaks, _ = find_peaks(frame)
-    best = int(peaks[np.argmax(frame[peaks])] if len(peaks) else np.argmax(frame))
-    place = float(best)
-    if 0 < best < len(frame) - 1:
-        before, at, after = frame[best - 1 : best + 2]
-        place += 0.5 * (before - after) / min(before - 2 * at + after, -1e-12)
-    return place, float(frame[best])
+@lru_cache
+def _smoothing_bands(samples: int, fs: float) -> list[Band]:
+    reach = _reach(SMOOTHING_S * fs)
+    return bands(lambda x: _smoothed(x, fs), reach, samples, np.float64)
+
+
+def _wave_peaks(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Peaks and place of the highest in each frame of paths, (paths, frames); and retention.
+
+    paths: (paths, frames, samples), as `_wave_lines` makes them.
+    """
+    count = paths.shape[1]
+    lines = paths.reshape(-1, paths.shape[-1])
+    peaks = local_peaks(lines)
+    places, heights = (x.reshape(-1, count) for x in _summits(lines, highest(lines, peaks)))
+    expected = np.maximum(np.linspace(heights[:, 0], heights[:, -1], count, axis=1), 1e-3)
+    wave = expected.ravel()[peaks.line]
+    counted = peaks.height >= WAVE_HEIGHT * wave
+    counted &= prominences(lines, peaks) >= WAVE_PROMINENCE * wave
+    counts = np.bincount(peaks.line[counted], minlength=len(lines)).reshape(-1, count)
+    return counts, places, (heights / expected).min(axis=1)
+
+
+def _summits(lines: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place of the peak at sample `best` of each line, between samples by a parabola; its height.
+
+    At the end of a line, or of its finite stretch, it is the sample's place itself.
+    """
+    every, last = np.arange(len(lines)), lines.shape[1] - 1
+    before, at, after = (lines[every, np.clip(best + step, 0, last)] for step in (-1, 0, 1))
+    inner = (best > 0) & (best < last) & np.isfinite(before) & np.isfinite(after)
+    place = best.astype(float)
+    before, top, after = before[inner], at[inner], after[inner]
+    place[inner] += 0.5 * (before - after) / np.minimum(before - 2 * top + after, -1e-12)
+    return place, at
 
 
 def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:

@@ -47,12 +47,14 @@ def landmark_warp(
     first_marks: np.ndarray,
     second_marks: np.ndarray,
     frames: int,
+    cut: slice = slice(None),
 ) -> np.ndarray:
     """The oracle: annotated landmarks move linearly in time while the shapes blend.
 
     first, second: (samples,), mV.
     first_marks, second_marks: (marks,) where the same landmarks stand in each, in samples,
         strictly rising; beyond the outermost ones the signal moves along unstretched.
+    cut: the samples of each frame that are wanted.
     Returns (frames, samples) float32, mV.
 
     Raises ValueError for no landmarks, or not as many in either signal.
@@ -62,16 +64,23 @@ def landmark_warp(
             f"a warp needs the same landmarks in both signals, at least one; there are "
             f"{len(first_marks)} and {len(second_marks)}"
         )
-    time = np.arange(len(first))
-    path = np.empty((frames, len(first)), dtype=np.float32)
-    for k, at in enumerate(positions(frames)):
-        marks = (1 - at) * first_marks + at * second_marks
-        start = np.interp(_stretch(time, marks, first_marks), time, first)
-        end = np.interp(_stretch(time, marks, second_marks), time, second)
-        path[k] = (1 - at) * start + at * end
-    return path
+    at = positions(frames)[:, None]
+    marks = (1 - at) * first_marks + at * second_marks
+    time = np.arange(len(first))[cut]
+    start, end = (
+        _interpolated(signal, _stretch(time, marks, source))
+        for signal, source in ((first, first_marks), (second, second_marks))
+    )
+    return ((1 - at) * start + at * end).astype(np.float32)
 
 
+def _stretch(time: np.ndarray, marks: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Where in the source each sample of each frame comes from, (frames, samples).
+
+    time: (samples,) rising. marks: (frames, marks) where the source's (marks,) come to stand.
+    """
+    # The first and the last mark's stretch has slope 1.
+    ...
 def common_landmarks(
     first_waves: np.ndarray, second_waves: np.ndarray, centre: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -107,8 +116,3 @@ def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int
     return marks
 
 
-def _stretch(time: np.ndarray, marks: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Where in the source each sample of a frame comes from: marks from marks, linearly."""
-    inner = np.interp(time, marks, source)
-    before, after = np.minimum(time - marks[0], 0), np.maximum(time - marks[-1], 0)
-    return inner + before + after
