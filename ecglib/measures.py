@@ -17,7 +17,7 @@ from ecglib.peaks import Peaks, highest, kept_apart, local_peaks, prominences
 
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25  # between two R peaks, at least
-ROUNDING = 1e-6  # of an energy in single precision, as a share of a signal's height times fs
+ROUNDING = 4e-7  # of an energy in single precision, as a share of a signal's height times fs
 WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
 WAVE_PROMINENCE = 0.1  # and its prominence over the same
 SMOOTHING_S = 0.008  # standard deviation of the Gaussian
@@ -111,11 +111,11 @@ def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray
     unclear = np.zeros(len(lines), bool)
     unclear[peaks.line[lead < margin[peaks.line]]] = True
     peaks = peaks.where(~unclear[peaks.line])
-    kept, least_lead = kept_apart(peaks, REFRACTORY_S * fs)
-    unclear[peaks.line[least_lead < margin[peaks.line]]] = True
+    kept, behind = kept_apart(peaks, REFRACTORY_S * fs)
+    unclear[peaks.line[behind < margin[peaks.line]]] = True
     counts = np.bincount(peaks.line[kept], minlength=len(lines))
-    for i in np.flatnonzero(unclear):
-        counts[i] = len(_beats(qrs_energy(lines[i], fs), floors[i], fs))
+    exact = zip(qrs_energy(lines[unclear], fs), floors[unclear], strict=True)
+    counts[unclear] = [len(_beats(energy, least, fs)) for energy, least in exact]
     return counts
 
 

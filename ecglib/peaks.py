@@ -116,27 +116,32 @@ def highest(lines: np.ndarray, peaks: Peaks) -> np.ndarray:
 def kept_apart(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
     """Which peaks stay, if in a line the higher of two nearer than `distance` puts out the other.
 
-    Returns (peaks,) booleans, and by how much each peak's height differs at least from that of one
-    so near, (peaks,): where that is nought, which of the two stays is open.
+    The highest peak of all has its way first, then the next that is left (as in
+    `scipy.signal.find_peaks`). Returns (peaks,) booleans; and by how much each peak is lower than
+    the least higher one so near, (peaks,): where that is nought, which of the two stays is open.
     """
-    stays, least_lead = np.ones(len(peaks.at), bool), np.full(len(peaks.at), np.inf)
-    close = np.flatnonzero((np.diff(peaks.place) < distance) & (np.diff(peaks.line) == 0))
-    if not len(close):
-        return stays, least_lead
-    crowded = np.flatnonzero(np.isin(peaks.line, peaks.line[close]))
-    line, row = np.unique(peaks.line[crowded], return_inverse=True)
-    column = np.arange(len(row)) - np.searchsorted(row, row)
-    shape = len(line), column.max() + 1
-    # A table of the peaks of each line. Those that it has less than others stand before its start,
-    # too far off to matter.
-    place = np.tile(-distance * np.arange(1, shape[1] + 1), (shape[0], 1))
-    height = np.zeros(shape)
-    place[row, column], height[row, column] = peaks.place[crowded], peaks.height[crowded]
-    near = np.abs(place[:, :, None] - place[:, None, :]) < distance
-    near[:, np.arange(shape[1]), np.arange(shape[1])] = False
-    lead = np.where(near, np.abs(height[:, :, None] - height[:, None, :]), np.inf)
-    kept, every = np.ones(shape, bool), np.arange(shape[0])
-    for next_highest in np.argsort(-height, axis=1).T:
-        kept &= ~(near[every, next_highest] & kept[every, next_highest, None])
-    stays[crowded], least_lead[crowded] = kept[row, column], lead.min(axis=2)[row, column]
-    return stays, least_lead
+    low, high = _near(peaks, distance)
+    behind = np.full(len(peaks.at), np.inf)
+    np.minimum.at(behind, low, peaks.height[high] - peaks.height[low])
+    stays = np.ones(len(peaks.at), bool)
+    while len(low):
+        beaten = np.zeros(len(stays), bool)
+        beaten[low] = True
+        stays[low[~beaten[high]]] = False
+        open_ = stays[low] & stays[high]
+        low, high = low[open_], high[open_]
+    return stays, behind
+
+
+def _near(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of peaks of a line that are nearer than `distance`: the lower's and the higher's."""
+    where = peaks.at + distance * peaks.line  # no two lines are near each other
+    pairs = [np.empty((2, 0), int)]
+    for step in range(1, len(where)):
+        first = np.flatnonzero(where[step:] - where[:-step] < distance)
+        if not len(first):
+            break
+        pairs.append(np.stack([first, first + step]))
+    one, other = np.concatenate(pairs, axis=1)
+    falls = peaks.height[one] >= peaks.height[other]
+    return np.where(falls, other, one), np.where(falls, one, other)
