@@ -145,10 +145,7 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
 def reference_paths(pairs: BeatPairs, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """The null and the oracle of each pair, both (pairs, frames, samples), mV."""
     null = crossfade(pairs.first, pairs.second, frames)
-    oracle = np.empty(null.shape, np.float32)
-    for k, marks in enumerate(pairs.marks):
-        oracle[k] = landmark_warp(pairs.first[k], pairs.second[k], *marks, frames)
-    return null, oracle
+    return null, landmark_warp(pairs.first, pairs.second, pairs.marks, frames)
 
 
 def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:

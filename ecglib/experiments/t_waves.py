@@ -29,11 +29,8 @@ def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:
 
     COURSE, and "failing_frame": 1 where any frame does not hold exactly one peak, else 0.
     """
-    courses = [
-        follow_wave(path, FS, window, int(sign))
-        for path, window, sign in zip(paths, pairs.window, pairs.sign, strict=True)
-    ]
-    scores = {name: np.array([getattr(c, name) for c in courses], float) for name in COURSE}
+    course = follow_wave(paths, FS, pairs.window, pairs.sign)
+    scores = {name: getattr(course, name) for name in COURSE}
     return scores | {"failing_frame": (scores["violations"] > 0).astype(float)}
 
 
