@@ -182,20 +182,28 @@ def periodicity(signals: np.ndarray, fs: float) -> np.ndarray:
 
     A signal of one repeated cycle has 1; a flat one 0.
     """
-    signals = signals - signals.mean(axis=-1, keepdims=True)
-    samples = signals.shape[-1]
-    shortest, longest = (round(seconds * fs) for seconds in CYCLE_S)
-    lags = np.arange(shortest, min(longest, samples - 2) + 1)
-    spectrum = np.fft.rfft(signals, 2 * samples)
-    products = np.fft.irfft(np.abs(spectrum) ** 2)[..., lags]
-    energy = np.concatenate(
-        [np.zeros((*signals.shape[:-1], 1)), np.cumsum(signals**2, axis=-1)], axis=-1
-    )
-    head = energy[..., samples - lags]
-    tail = energy[..., [-1]] - energy[..., lags]
+    lines = signals.reshape(-1, signals.shape[-1])
+    found = np.empty(len(lines))
+    for block in blocks(len(lines)):
+        found[block] = _periodicity(lines[block], fs)
+    return found.reshape(signals.shape[:-1])
+
+
+def _periodicity(lines: np.ndarray, fs: float) -> np.ndarray:
+    """`periodicity` of a few signals, (signals, samples)."""
+    lines = lines - lines.mean(axis=1, keepdims=True)
+    samples = lines.shape[1]
+    shortest, longest = round(CYCLE_S[0] * fs), min(round(CYCLE_S[1] * fs), samples - 2)
+    lags = slice(shortest, longest + 1)
+    spectrum = np.fft.rfft(lines, 2 * samples)
+    products = np.fft.irfft(np.abs(spectrum) ** 2)[:, lags]
+    energy = np.zeros((len(lines), samples + 1))
+    energy[:, 1:] = np.cumsum(lines**2, axis=1)
+    head = energy[:, samples - longest : samples - shortest + 1][:, ::-1]
+    tail = energy[:, -1:] - energy[:, lags]
     norm = np.sqrt(head * tail)
     correlation = np.divide(products, norm, out=np.zeros_like(norm), where=norm > 1e-12)
-    return correlation.max(axis=-1)
+    return correlation.max(axis=1)
 
 
 @dataclass(frozen=True)

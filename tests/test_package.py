@@ -21,6 +21,8 @@ BELOW = {
     "lifetime",
     "markdown",
     "measures",
+    "peaks",
+    "bands",
     "estimates",
     "claims",
     "ledger",

@@ -174,10 +174,12 @@ def _t_waves(beats: Windows) -> tuple[np.ndarray, np.ndarray]:
         t = later[0]
         if not 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1:
             continue
-        sign = 1 if signal[t["peak"]] > np.median(signal) else -1
-        course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
-        if course.counts[0] == 1:
-            found[k], signs[k] = t, sign
+        found[k], signs[k] = t, 1 if signal[t["peak"]] > np.median(signal) else -1
+    whole = np.flatnonzero(signs)
+    window = np.stack([found["onset"], found["offset"]], axis=1)[whole]
+    still = np.repeat(beats.signals[whole, None], 2, axis=1)  # a path needs two ends
+    several = whole[follow_wave(still, FS, window, signs[whole]).counts[:, 0] != 1]
+    found[several], signs[several] = np.zeros((), WAVE), 0
     return found, signs
 
 

@@ -141,6 +141,8 @@ def test_hash_depends_on_code_alone():
         ("data/records.py", True),
         ("experiments/paths.py", True),
         ("measures.py", True),
+        ("peaks.py", True),
+        ("bands.py", True),
         ("claims.py", True),
         ("pages/tables.py", False),
         ("build/plan.py", False),
