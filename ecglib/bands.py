@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BAND = 32  # samples made by one product
-LINES = 256  # that stay in the processor's cache together
+LINES = 512  # that stay in the processor's cache together
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,11 @@ def filtered(lines: np.ndarray, matrix: Sequence[Band]) -> np.ndarray:
     Returns (lines, targets) of the bands' type.
     """
     start = matrix[0].target.start
-    out = np.empty((len(lines), matrix[-1].target.stop - start), matrix[0].matrix.dtype)
+    made = np.empty((len(lines), matrix[-1].target.stop - start), matrix[0].matrix.dtype)
     for band in matrix:
-        out[:, band.target.start - start : band.target.stop - start] = (
-            lines[:, band.source] @ band.matrix
-        )
-    return out
+        target = made[:, band.target.start - start : band.target.stop - start]
+        np.matmul(lines[:, band.source], band.matrix, out=target)
+    return made
 
 
 def blocks(items: int, lines: int = 1) -> Iterator[slice]:

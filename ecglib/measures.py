@@ -102,14 +102,15 @@ def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray
     lines32 = lines.astype(np.float32)
     energy = _quick_energy(lines32, fs)
     margin = ROUNDING * np.float32(fs) * np.maximum(lines32.max(axis=1), -lines32.min(axis=1))
-    rivals = np.maximum(energy[:, 2:], energy[:, :-2])
-    rivals = np.maximum(rivals, floors[:, None].astype(np.float32))
+    lowest = np.maximum(energy[:, 2:], energy[:, :-2])
+    np.maximum(lowest, floors[:, None].astype(np.float32), out=lowest)
+    lowest -= margin[:, None]
     possible = np.zeros(energy.shape, bool)
-    np.greater_equal(energy[:, 1:-1], rivals - margin[:, None], out=possible[:, 1:-1])
+    np.greater_equal(energy[:, 1:-1], lowest, out=possible[:, 1:-1])
     peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
-    lead = peaks.height - rivals[peaks.line, peaks.place - 1]
+    lead = peaks.height - lowest[peaks.line, peaks.place - 1]
     unclear = np.zeros(len(lines), bool)
-    unclear[peaks.line[lead < margin[peaks.line]]] = True
+    unclear[peaks.line[lead < 2 * margin[peaks.line]]] = True
     peaks = peaks.where(~unclear[peaks.line])
     kept, behind = kept_apart(peaks, REFRACTORY_S * fs)
     unclear[peaks.line[behind < margin[peaks.line]]] = True
@@ -128,7 +129,8 @@ def _quick_energy(lines: np.ndarray, fs: float) -> np.ndarray:
     """`qrs_energy` of lines (lines, samples) of single precision."""
     to_slope, to_spread = _energy_bands(lines.shape[1], fs)
     slope = filtered(lines, to_slope)
-    return np.sqrt(filtered(slope**2, to_spread))
+    energy = filtered(np.square(slope, out=slope), to_spread)
+    return np.sqrt(energy, out=energy)
 
 
 def _reach(deviation: float) -> int:
@@ -283,16 +285,20 @@ def _wave_lines(
     samples = paths.shape[-1]
     half = np.sort(paths, axis=-1)[..., [(samples - 1) // 2, samples // 2]]
     level = half.mean(axis=-1, keepdims=True)
-    to_smooth = _smoothing_bands(samples, fs)[window[:, 0].min() // BAND : window[:, 1].max() // BAND + 1]
-    smooth = filtered((paths - level).astype(float, copy=False).reshape(-1, samples), to_smooth)
+    over = slice(window[:, 0].min() // BAND, window[:, 1].max() // BAND + 1)
+    to_smooth = _smoothing_bands(samples, fs)[over]
+    source = slice(to_smooth[0].source.start, to_smooth[-1].source.stop)
+    frames = np.empty(paths.shape)
+    np.subtract(paths[..., source], level, out=frames[..., source])
+    upright = filtered(frames.reshape(-1, samples), to_smooth).reshape(*paths.shape[:2], -1)
+    upright *= sign[:, None, None]
     # A peak's prominence ends at a higher one, not at an equal one: were the middle frame's two
     # exactly equal, each would have its whole height. A slope of 1e-9 mV a sample breaks ties.
     start = to_smooth[0].target.start
-    after = np.arange(start, start + smooth.shape[1]) - window[:, :1]
+    after = np.arange(start, start + upright.shape[-1]) - window[:, :1]
     inside = (after >= 0) & (after <= window[:, 1:] - window[:, :1])
-    slope = np.where(inside, 1e-9 * after, np.inf)
-    upright = sign[:, None, None] * smooth.reshape(*paths.shape[:2], -1)
-    return start, upright + slope[:, None]
+    upright += np.where(inside, 1e-9 * after, np.inf)[:, None]
+    return start, upright
 
 
 @lru_cache
