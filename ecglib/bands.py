@@ -18,20 +18,25 @@ class Band:
     matrix: np.ndarray
 
 
+def reach(deviation: float) -> int:
+    """How many samples SciPy's Gaussian of this standard deviation, in samples, looks around."""
+    return int(4 * deviation + 0.5)
+
+
 def bands(
-    linear: Callable[[np.ndarray], np.ndarray], reach: int, samples: int, dtype: type
+    linear: Callable[[np.ndarray], np.ndarray], around: int, samples: int, dtype: type
 ) -> list[Band]:
     """The matrix of a filter of lines (lines, samples), cut along its diagonal, BAND by BAND.
 
-    linear: the filter, no sample of whose result depends on one further away than `reach`.
+    linear: the filter, no sample of whose result depends on one further away than `around`.
     """
     found = []
     for first in range(0, samples, BAND):
         last = min(first + BAND, samples)
-        source = np.arange(max(first - reach, 0), min(last + reach, samples))
+        source = np.arange(max(first - around, 0), min(last + around, samples))
         impulses = np.zeros((len(source), samples))
         impulses[np.arange(len(source)), source] = 1
-        matrix = np.ascontiguousarray(linear(impulses)[:, first:last], dtype=dtype)
+        matrix: np.ndarray = np.ascontiguousarray(linear(impulses)[:, first:last], dtype=dtype)
         found.append(Band(slice(source[0], source[-1] + 1), slice(first, last), matrix))
     return found
 

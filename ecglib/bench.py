@@ -30,7 +30,7 @@ from ecglib.experiments.one_cycle import controlled_pairs
 from ecglib.experiments.paths import crossfade, landmark_warp
 from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
-from ecglib.measures import follow_wave, r_counts
+from ecglib.measures import r_counts
 from ecglib.nets.autoencoder import ConvAutoencoder
 from ecglib.nets.fftconv import FFTConv1d, plan
 from ecglib.nets.unpunished import (
@@ -43,6 +43,7 @@ from ecglib.nets.unpunished import (
 )
 from ecglib.places import whole_path
 from ecglib.plain_unpunished import PlainUnpunished
+from ecglib.wave_course import follow_wave
 
 Call = Callable[[], object]
 Row = dict[str, Any]
@@ -282,12 +283,12 @@ def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[floa
 
 
 def _paths(sizes: Sizes) -> Iterator[Row]:
-    """Cross-fades of synthetic records and beats, measured, and the oracle's paths, made."""
+    """Cross-fades of synthetic signals and beats, measured, and the oracle's paths, made."""
     data = with_middles_of(four_seconds(load_synthetic(60)))
     first, second = data.middle.signals[patient_pairs(data.middle, sizes.pairs)].swapaxes(0, 1)
-    fades = crossfade(first, second, sizes.frames)
-    beats = controlled_pairs().subset(slice(sizes.pairs))
-    waves = crossfade(beats.first, beats.second, sizes.frames)
+    fades = crossfade(first, second, sizes.frames).astype(np.float32)
+    beats = controlled_pairs().subset(np.arange(sizes.pairs))
+    waves = crossfade(beats.first, beats.second, sizes.frames).astype(np.float32)
     one_by_one = list(zip(waves, beats.window, beats.sign, strict=True))
     warps = list(zip(beats.first, beats.second, beats.marks, strict=True))
     for name, plain, ours in (

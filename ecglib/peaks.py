@@ -33,7 +33,8 @@ class Peaks:
 def local_peaks(lines: np.ndarray) -> Peaks:
     """All peaks of lines (lines, samples): samples over both neighbours, middles of plateaus.
 
-    As in `scipy.signal.find_peaks` neither end of a line is a peak. What is infinite is none either.
+    As in `scipy.signal.find_peaks` neither end of a line is a peak. What is infinite is none
+    either.
     """
     flat, samples = lines.ravel(), lines.shape[1]
     rises = flat[1:] > flat[:-1]
@@ -134,7 +135,7 @@ def kept_apart(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _near(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of peaks of a line that are nearer than `distance`: the lower's and the higher's."""
+    """All pairs of peaks of a line nearer than `distance`: the lower ones, the higher ones."""
     where = peaks.at + distance * peaks.line  # no two lines are near each other
     pairs = [np.empty((2, 0), int)]
     for step in range(1, len(where)):

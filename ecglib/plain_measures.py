@@ -4,15 +4,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecglib.measures import (
-    R_LEVEL,
-    REFRACTORY_S,
-    SMOOTHING_S,
-    WAVE_HEIGHT,
-    WAVE_PROMINENCE,
-    WaveCourse,
-    qrs_energy,
-)
+from ecglib.measures import R_LEVEL, REFRACTORY_S, SMOOTHING_S, qrs_energy
+from ecglib.wave_course import WAVE_HEIGHT, WAVE_PROMINENCE, WaveCourse
 
 
 def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
@@ -29,7 +22,7 @@ def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
 
 
 def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int = 1) -> WaveCourse:
-    """As `measures.follow_wave`, of one path (frames, samples)."""
+    """As `wave_course.follow_wave`, of one path (frames, samples)."""
     frames = sign * (path - np.median(path, axis=1, keepdims=True))
     frames = gaussian_filter1d(frames.astype(float), SMOOTHING_S * fs, axis=1)
     frames = frames[:, window[0] : window[1] + 1]
@@ -51,7 +44,7 @@ def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int 
         peak_ms=peak_ms,
         retention=(heights / expected).min(),
         drift_error_ms=np.abs(peak_ms - straight).max(),
-        smoothness=longest / way - 1 / (len(path) - 1) if way >= 1000 / fs else np.nan,
+        smoothness=np.asarray(longest / way - 1 / (len(path) - 1) if way >= 1000 / fs else np.nan),
     )
 
 

@@ -21,6 +21,7 @@ BELOW = {
     "lifetime",
     "markdown",
     "measures",
+    "wave_course",
     "peaks",
     "bands",
     "estimates",

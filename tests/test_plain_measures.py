@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
-from ecglib import measures, plain_measures
+from ecglib import measures, plain_measures, wave_course
 from ecglib.data.synthetic import load_synthetic
 from ecglib.data.windows import remove_baseline
 from ecglib.experiments.paths import crossfade
-from ecglib.measures import WaveCourse
+from ecglib.wave_course import WaveCourse
 
 PATHS, FRAMES, SAMPLES = 10, 33, 512
 
@@ -72,7 +72,7 @@ def test_waves_followed_together_are_those_followed_path_by_path(kind):
         plain_measures.follow_wave(path, 500, window, sign)
         for path, window, sign in zip(paths, windows, signs, strict=True)
     ]
-    assert_same_courses(measures.follow_wave(paths, 500, windows, signs), alone)
+    assert_same_courses(wave_course.follow_wave(paths, 500, windows, signs), alone)
 
 
 @given(
@@ -85,9 +85,7 @@ def test_waves_followed_together_are_those_followed_path_by_path(kind):
 def test_short_paths_of_few_values_are_measured_the_same(frames, samples, values, fs, seed):
     path = np.resize(np.array(values, float), (frames, samples))
     path += np.random.default_rng(seed).integers(0, 2, path.shape)
-    np.testing.assert_array_equal(
-        measures.r_counts(path, fs), plain_measures.r_counts(path, fs)
-    )
+    np.testing.assert_array_equal(measures.r_counts(path, fs), plain_measures.r_counts(path, fs))
     window = (2, samples - 4)
     alone = plain_measures.follow_wave(path, fs, window)
-    assert_same_courses(measures.follow_wave(path[None], fs, window), [alone])
+    assert_same_courses(wave_course.follow_wave(path[None], fs, window), [alone])

@@ -31,7 +31,7 @@ REFERENCE = re.compile(r'"IPY_MODEL_([^"]+)"')  # in a widget's state, to anothe
 # What the notebooks' numbers come from; figures and tables only show them.
 NUMBERS = (
     *("data", "nets", "experiments"),
-    *("measures.py", "peaks.py", "bands.py", "estimates.py", "claims.py"),
+    *("measures.py", "wave_course.py", "peaks.py", "bands.py", "estimates.py", "claims.py"),
 )
 
 

@@ -13,7 +13,7 @@ from ecglib.data.synthetic import controlled_beats
 from ecglib.data.windows import WINDOW, Windows, beat_windows, remove_baseline, resample
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.experiments.suited import need_beats, split
-from ecglib.measures import follow_wave
+from ecglib.wave_course import follow_wave
 
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
 BIN_NAMES = ("below 0.2", "0.2 to 0.4", "0.4 to 0.6", "above 0.6")

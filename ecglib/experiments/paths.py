@@ -134,9 +134,10 @@ def _between(signals: np.ndarray, places: np.ndarray) -> np.ndarray:
     signals = signals.astype(float)
     pairs, samples = signals.shape
     np.clip(places, 0, samples - 1, out=places)
-    before = places.astype(np.intp)
-    places -= before
-    before += samples * np.arange(pairs)[:, None, None]
+    whole = np.floor(places)
+    places -= whole
+    whole += samples * np.arange(pairs)[:, None, None]
+    before = whole.astype(np.intp)
     places *= np.diff(signals, append=signals[:, -1:]).take(before)
     places += signals.take(before)
     return places
@@ -172,6 +173,8 @@ def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int
     return {
         (number, name, point): at
         for point in ("onset", "peak", "offset")
-        for number, name, at in zip(beat.tolist(), kind.tolist(), waves[point].tolist(), strict=True)
+        for number, name, at in zip(
+            beat.tolist(), kind.tolist(), waves[point].tolist(), strict=True
+        )
         if at >= 0
     }

@@ -19,9 +19,10 @@ from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of, reference
 from ecglib.experiments.paths import crossfade, latent_path
 from ecglib.experiments.reconstruction import mean_explained
 from ecglib.experiments.scores import Scores
-from ecglib.measures import follow_wave, mean_distance
+from ecglib.measures import mean_distance
+from ecglib.wave_course import follow_wave
 
-COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `measures.WaveCourse`
+COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `wave_course.WaveCourse`
 
 
 def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:

@@ -141,6 +141,7 @@ def test_hash_depends_on_code_alone():
         ("data/records.py", True),
         ("experiments/paths.py", True),
         ("measures.py", True),
+        ("wave_course.py", True),
         ("peaks.py", True),
         ("bands.py", True),
         ("claims.py", True),
