@@ -15,7 +15,7 @@ from ecglib.peaks import Peaks, kept_apart
 
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25  # between two R peaks, at least
-ROUNDING = 4e-7  # of an energy in single precision, as a share of a signal's height times fs
+ROUNDING = 4e-7  # from this difference on, times fs, energies of signals of height 1 are told apart
 SMOOTHING_S = 0.008  # standard deviation of the Gaussian
 SPREAD_S = 0.025  # and of the one that makes a QRS complex's slopes one peak
 HIGH_HZ = 40.0  # what lies above is mostly noise
@@ -64,11 +64,11 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     """
     energy = qrs_energy(signal, fs)
     found = _beats(energy, R_LEVEL * float(np.percentile(energy, 95)), fs)
-    reach = round(0.06 * fs)
+    around = round(0.06 * fs)
     peaks = np.zeros(len(found), dtype=int)
     for i, peak in enumerate(found):
-        start = max(peak - reach, 0)
-        peaks[i] = start + np.argmax(np.abs(signal[start : peak + reach + 1]))
+        start = max(peak - around, 0)
+        peaks[i] = start + np.argmax(np.abs(signal[start : peak + around + 1]))
     return peaks
 
 
@@ -93,25 +93,38 @@ def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray
     Most are counted by energies of single precision. A line where that might not tell which of two
     energies is higher is counted by `_beats`.
     """
-    lines32 = lines.astype(np.float32)
-    energy = _quick_energy(lines32, fs)
-    margin = ROUNDING * np.float32(fs) * np.maximum(lines32.max(axis=1), -lines32.min(axis=1))
-    lowest = np.maximum(energy[:, 2:], energy[:, :-2])
-    np.maximum(lowest, floors[:, None].astype(np.float32), out=lowest)
-    lowest -= margin[:, None]
-    possible = np.zeros(energy.shape, bool)
-    np.greater_equal(energy[:, 1:-1], lowest, out=possible[:, 1:-1])
-    peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
-    lead = peaks.height - lowest[peaks.line, peaks.place - 1]
-    unclear = np.zeros(len(lines), bool)
-    unclear[peaks.line[lead < 2 * margin[peaks.line]]] = True
+    margin = ROUNDING * fs
+    peaks, lead = _quick_peaks(lines, floors, fs, margin)
+    unclear = ~np.isfinite(lines.sum(axis=1))
+    unclear[peaks.line[lead < margin]] = True
     peaks = peaks.where(~unclear[peaks.line])
     kept, behind = kept_apart(peaks, REFRACTORY_S * fs)
-    unclear[peaks.line[behind < margin[peaks.line]]] = True
+    unclear[peaks.line[behind < margin]] = True
     counts = np.bincount(peaks.line[kept], minlength=len(lines))
     exact = zip(qrs_energy(lines[unclear], fs), floors[unclear], strict=True)
     counts[unclear] = [len(_beats(energy, least, fs)) for energy, least in exact]
     return counts
+
+
+def _quick_peaks(
+    lines: np.ndarray, floors: np.ndarray, fs: float, margin: float
+) -> tuple[Peaks, np.ndarray]:
+    """All that may be peaks of QRS energy of at least `floors`, in lines of unit height.
+
+    lines: (lines, samples). floors: (lines,).
+    Returns the peaks that lead the samples next to them and the floor, or are behind by less than
+    `margin`; and their lead, (peaks,).
+    """
+    lines = lines.astype(np.float32)
+    height = np.maximum(lines.max(axis=1), -lines.min(axis=1)).clip(min=1e-30)[:, None]
+    energy = _quick_energy(np.divide(lines, height, out=lines), fs)
+    rivals = np.maximum(energy[:, 2:], energy[:, :-2])
+    np.maximum(rivals, (floors[:, None] / height).astype(np.float32), out=rivals)
+    rivals -= margin
+    possible = np.zeros(energy.shape, bool)
+    np.greater_equal(energy[:, 1:-1], rivals, out=possible[:, 1:-1])
+    peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
+    return peaks, peaks.height - rivals[peaks.line, peaks.place - 1] - margin
 
 
 def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
@@ -140,7 +153,7 @@ def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
     It is the most prominent peak, up or down, from 120 ms after R to 450 ms, or to 200 ms before
     the next R. `r` are (R peaks,) samples.
     """
-    smooth = gaussian_filter1d(signal, SMOOTHING_S * fs)
+    smooth = smoothed(signal, fs)
     found = np.full(max(len(r) - 1, 0), -1)
     for i, (this, following) in enumerate(pairwise(r)):
         start = this + round(0.12 * fs)

@@ -88,8 +88,9 @@ def _wave_lines(
     end.
     """
     samples = paths.shape[-1]
-    half = np.sort(paths, axis=-1)[..., [(samples - 1) // 2, samples // 2]]
-    level = half.mean(axis=-1, keepdims=True)
+    ordered = np.sort(paths, axis=-1)
+    level = ordered[..., [(samples - 1) // 2, samples // 2]].mean(axis=-1, keepdims=True)
+    level[np.isnan(ordered[..., -1])] = np.nan  # as the median is where there is one
     over = slice(window[:, 0].min() // BAND, window[:, 1].max() // BAND + 1)
     to_smooth = _smoothing_bands(samples, fs)[over]
     source = slice(to_smooth[0].source.start, to_smooth[-1].source.stop)
@@ -101,8 +102,9 @@ def _wave_lines(
     # exactly equal, each would have its whole height. A slope of 1e-9 mV a sample breaks ties.
     start = to_smooth[0].target.start
     after = np.arange(start, start + upright.shape[-1]) - window[:, :1]
-    inside = (after >= 0) & (after <= window[:, 1:] - window[:, :1])
-    upright += np.where(inside, 1e-9 * after, np.inf)[:, None]
+    upright += 1e-9 * after[:, None]
+    outside = (after < 0) | (after > window[:, 1:] - window[:, :1])
+    np.copyto(upright, np.inf, where=outside[:, None])
     return start, upright
 
 

@@ -41,8 +41,18 @@ KINDS = {
     ),
     "the same beat again and again": lambda rng: np.tile(noise(rng)[..., :16], 32),
     "flat": lambda rng: np.round(noise(rng)[..., :1]) + np.zeros(SAMPLES),
+    "huge": lambda rng: 1e18 * noise(rng),
     "faint": lambda rng: 1e-12 * noise(rng),
 }
+
+
+def with_gaps(rng):
+    paths = noise(rng)
+    paths[1], paths[2, 5], paths[3, 7, 100] = np.nan, np.nan, np.nan
+    return paths
+
+
+KINDS["gaps"] = with_gaps
 
 
 @pytest.mark.parametrize("kind", KINDS)
