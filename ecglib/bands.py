@@ -23,9 +23,7 @@ def reach(deviation: float) -> int:
     return int(4 * deviation + 0.5)
 
 
-def bands(
-    linear: Callable[[np.ndarray], np.ndarray], around: int, samples: int, dtype: type
-) -> list[Band]:
+def bands(linear: Callable[[np.ndarray], np.ndarray], around: int, samples: int) -> list[Band]:
     """The matrix of a filter of lines (lines, samples), cut along its diagonal, BAND by BAND.
 
     linear: the filter, no sample of whose result depends on one further away than `around`.
@@ -36,7 +34,7 @@ def bands(
         source = np.arange(max(first - around, 0), min(last + around, samples))
         impulses = np.zeros((len(source), samples))
         impulses[np.arange(len(source)), source] = 1
-        matrix: np.ndarray = np.ascontiguousarray(linear(impulses)[:, first:last], dtype=dtype)
+        matrix: np.ndarray = np.ascontiguousarray(linear(impulses)[:, first:last])
         found.append(Band(slice(source[0], source[-1] + 1), slice(first, last), matrix))
     return found
 
@@ -44,10 +42,10 @@ def bands(
 def filtered(lines: np.ndarray, matrix: Sequence[Band]) -> np.ndarray:
     """Lines (lines, samples) behind the filter of these bands, from their first target to the last.
 
-    Returns (lines, targets) of the bands' type.
+    Returns (lines, targets).
     """
     start = matrix[0].target.start
-    made = np.empty((len(lines), matrix[-1].target.stop - start), matrix[0].matrix.dtype)
+    made = np.empty((len(lines), matrix[-1].target.stop - start))
     for band in matrix:
         target = made[:, band.target.start - start : band.target.stop - start]
         np.matmul(lines[:, band.source], band.matrix, out=target)

@@ -11,11 +11,10 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, welch
 
 from ecglib.bands import Band, bands, blocks, filtered, reach
-from ecglib.peaks import Peaks, kept_apart
+from ecglib.peaks import kept_apart, local_peaks
 
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25  # between two R peaks, at least
-ROUNDING = 4e-7  # from this difference on, times fs, energies of signals of height 1 are told apart
 SMOOTHING_S = 0.008  # standard deviation of the Gaussian
 SPREAD_S = 0.025  # and of the one that makes a QRS complex's slopes one peak
 HIGH_HZ = 40.0  # what lies above is mostly noise
@@ -81,50 +80,16 @@ def r_counts(paths: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray
     ends = np.percentile(qrs_energy(paths[..., [0, -1], :], fs), 95, axis=-1)
     levels = np.linspace(ends[..., 0], ends[..., 1], paths.shape[-2], axis=-1)
     lines, floors = paths.reshape(-1, paths.shape[-1]), np.maximum(least * levels, 1e-9).ravel()
+    to_slope, to_spread = _energy_bands(lines.shape[1], fs)
     counts = np.empty(len(lines), int)
     for block in blocks(len(lines)):
-        counts[block] = _count_beats(lines[block], floors[block], fs)
+        slope = filtered(lines[block].astype(float), to_slope)
+        squares = filtered(np.square(slope, out=slope), to_spread)  # of the energy, as high there
+        peaks = local_peaks(squares)
+        peaks = peaks.where(peaks.height >= floors[block][peaks.line] ** 2)
+        kept = kept_apart(peaks, REFRACTORY_S * fs)
+        counts[block] = np.bincount(peaks.line[kept], minlength=len(squares))
     return counts.reshape(levels.shape)
-
-
-def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray:
-    """Number of R peaks in each of lines (lines, samples), of QRS energies of at least `floors`.
-
-    Most are counted by energies of single precision. A line where that might not tell which of two
-    energies is higher is counted by `_beats`.
-    """
-    margin = ROUNDING * fs
-    peaks, lead = _quick_peaks(lines, floors, fs, margin)
-    unclear = ~np.isfinite(lines.sum(axis=1))
-    unclear[peaks.line[lead < margin]] = True
-    peaks = peaks.where(~unclear[peaks.line])
-    kept, behind = kept_apart(peaks, REFRACTORY_S * fs)
-    unclear[peaks.line[behind < margin]] = True
-    counts = np.bincount(peaks.line[kept], minlength=len(lines))
-    exact = zip(qrs_energy(lines[unclear], fs), floors[unclear], strict=True)
-    counts[unclear] = [len(_beats(energy, least, fs)) for energy, least in exact]
-    return counts
-
-
-def _quick_peaks(
-    lines: np.ndarray, floors: np.ndarray, fs: float, margin: float
-) -> tuple[Peaks, np.ndarray]:
-    """All that may be peaks of QRS energy of at least `floors`, in lines of unit height.
-
-    lines: (lines, samples). floors: (lines,).
-    Returns the peaks that lead the samples next to them and the floor, or are behind by less than
-    `margin`; and their lead, (peaks,).
-    """
-    lines = lines.astype(np.float32)
-    height = np.maximum(lines.max(axis=1), -lines.min(axis=1)).clip(min=1e-30)[:, None]
-    energy = _quick_energy(np.divide(lines, height, out=lines), fs)
-    rivals = np.maximum(energy[:, 2:], energy[:, :-2])
-    np.maximum(rivals, (floors[:, None] / height).astype(np.float32), out=rivals)
-    rivals -= margin
-    possible = np.zeros(energy.shape, bool)
-    np.greater_equal(energy[:, 1:-1], rivals, out=possible[:, 1:-1])
-    peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
-    return peaks, peaks.height - rivals[peaks.line, peaks.place - 1] - margin
 
 
 def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
@@ -132,18 +97,11 @@ def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
     return find_peaks(energy, height=max(least, 1e-9), distance=REFRACTORY_S * fs)[0]
 
 
-def _quick_energy(lines: np.ndarray, fs: float) -> np.ndarray:
-    """`qrs_energy` of lines (lines, samples) of single precision."""
-    to_slope, to_spread = _energy_bands(lines.shape[1], fs)
-    slope = filtered(lines, to_slope)
-    energy = filtered(np.square(slope, out=slope), to_spread)
-    return np.sqrt(energy, out=energy)
-
-
 @lru_cache
 def _energy_bands(samples: int, fs: float) -> tuple[list[Band], list[Band]]:
-    slope = bands(lambda x: _slope(x, fs), reach(SMOOTHING_S * fs) + 1, samples, np.float32)
-    spread = bands(lambda x: _spread(x, fs), reach(SPREAD_S * fs), samples, np.float32)
+    """The filters of `qrs_energy`, before and after it squares."""
+    slope = bands(lambda x: _slope(x, fs), reach(SMOOTHING_S * fs) + 1, samples)
+    spread = bands(lambda x: _spread(x, fs), reach(SPREAD_S * fs), samples)
     return slope, spread
 
 

@@ -114,16 +114,13 @@ def highest(lines: np.ndarray, peaks: Peaks) -> np.ndarray:
     return place
 
 
-def kept_apart(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which peaks stay, if in a line the higher of two nearer than `distance` puts out the other.
+def kept_apart(peaks: Peaks, distance: float) -> np.ndarray:
+    """Which peaks stay, (peaks,), if the higher of two of a line nearer than `distance` ousts one.
 
-    The highest peak of all has its way first, then the next that is left (as in
-    `scipy.signal.find_peaks`). Returns (peaks,) booleans; and by how much each peak is lower than
-    the least higher one so near, (peaks,): where that is nought, which of the two stays is open.
+    The highest peak of all has its way first, then the next that is left, as in
+    `scipy.signal.find_peaks`.
     """
     low, high = _near(peaks, distance)
-    behind = np.full(len(peaks.at), np.inf)
-    np.minimum.at(behind, low, peaks.height[high] - peaks.height[low])
     stays = np.ones(len(peaks.at), bool)
     while len(low):
         beaten = np.zeros(len(stays), bool)
@@ -131,7 +128,7 @@ def kept_apart(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:
         stays[low[~beaten[high]]] = False
         open_ = stays[low] & stays[high]
         low, high = low[open_], high[open_]
-    return stays, behind
+    return stays
 
 
 def _near(peaks: Peaks, distance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def _wave_lines(
 
 @lru_cache
 def _smoothing_bands(samples: int, fs: float) -> list[Band]:
-    return bands(lambda x: smoothed(x, fs), reach(SMOOTHING_S * fs), samples, np.float64)
+    return bands(lambda x: smoothed(x, fs), reach(SMOOTHING_S * fs), samples)
 
 
 def _wave_peaks(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
