@@ -1,15 +1,18 @@
 """Fits of many networks: in processes or on a cluster, each once, with results kept on disk.
 
 A fit is a function from specs to results. `run` gives it the specs that no earlier run has
-answered, on one thread each, so that the numbers are the same whoever does the work.
+answered and no other process is at, on one thread each, so that the numbers are the same whoever
+does the work.
 """
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,11 +31,16 @@ Fit = Callable[[list], list[Result]]
 
 NOT_NAMES = ("file", "allow_pickle")  # of results: arguments of `np.savez`
 
+POLL_S = 0.2  # how often to look for fits that other processes are at
+
 tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
 # A fit sets its process's thread count and random state, so a process runs one fit at a time,
 # also inside a Dask worker of several threads.
 _ONE_FIT = threading.Lock()
+
+# Threads do not see each other's locks, which hold off other processes.
+_ONE_RUN = threading.RLock()
 
 
 def run(
@@ -51,7 +59,8 @@ def run(
     specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
         resolved here, so that numbers of a CPU and a GPU are never mixed up.
     batch: specs handed to `fit` in one call, whatever the cache holds; `by` keeps specs of
-        unequal keys apart.
+        unequal keys apart. Those kept, or fitted by another process at the time, are left out of
+        the call and the others not moved up, so that no ensemble is made of two.
     label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
         stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
@@ -77,23 +86,45 @@ def run(
     filed = keys(fit, specs)
     names = [key or f"spec {place}" for place, key in enumerate(filed)]
     wanted = dict(zip(names, specs, strict=True))
+    chunks = list(_chunks(wanted, batch, by))
     found = {name: store.load(name) for name in set(filed) if name}
     results = {name: result for name, result in found.items() if result is not None}
-    tally.update(kept=len(results), fitted=len(wanted) - len(results))
-    chunks = [
-        {name: spec for name, spec in chunk.items() if name not in results}
-        for chunk in _chunks(wanted, batch, by)
-    ]
-    tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
+    broken = {name for name in found.keys() - results.keys() if os.path.lexists(store.path(name))}
+    at_work: dict[int, list[str]] = {}  # by the chunk's number
+    fitted = 0
+
+    def tasks() -> Iterator[tuple]:
+        """What a chunk lacks and nobody else is at, held from the moment a worker asks for it."""
+        for number, chunk in enumerate(chunks):
+            lacking = [name for name in chunk if name not in results]
+            held = [name for name in lacking if name not in found or locks.take(name)]
+            for name in set(held) & found.keys():
+                result = store.load(name, name in broken)  # who was at it may have kept it since
+                if result is not None:
+                    results[name] = result
+                    locks.release(name)
+            at_work[number] = [name for name in held if name not in results]
+            if at_work[number]:
+                yield fit, [wanted[name] for name in at_work[number]], label, number
+
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
         total=len(wanted), initial=len(results), desc=label, unit="fit", disable=None
     )
-    with bar:
-        for number, fitted in _execute(tasks, jobs, cluster, label):
-            fresh = dict(zip(chunks[number], fitted, strict=True))
-            store.save({name: result for name, result in fresh.items() if name in found})
-            results |= fresh
-            bar.update(len(fresh))
+    with _ONE_RUN, store.locks() as locks, bar:
+        while len(results) < len(wanted):
+            before = len(results)
+            most = sum(not chunk.keys() <= results.keys() for chunk in chunks)
+            for number, answers in _execute(tasks(), min(jobs, most), cluster, label):
+                fresh = dict(zip(at_work[number], answers, strict=True))
+                store.save({name: result for name, result in fresh.items() if name in found})
+                for name in fresh.keys() & found.keys():
+                    locks.release(name)
+                results |= fresh
+                fitted += len(fresh)
+                bar.update(len(results) - bar.n)
+            if len(results) == before:
+                time.sleep(POLL_S)  # other processes are at all that is left
+    tally.update(kept=len(wanted) - fitted, fitted=fitted)
     return [results[name] for name in names]
 
 
@@ -128,14 +159,16 @@ def _chunks(specs: dict[str, Any], batch: int, by: Callable | None) -> Iterator[
 
 
 def _execute(
-    tasks: list[tuple], jobs: int, cluster: str | None, label: str
+    tasks: Iterator[tuple], jobs: int, cluster: str | None, label: str
 ) -> Iterator[tuple[int, list[Result]]]:
-    """(number, results) of each task, as they finish."""
-    if not tasks:
+    """(number, results) of each task, as they finish; one is taken when a worker is free for it."""
+    first = next(tasks, None)
+    if first is None:
         return
+    tasks = chain([first], tasks)
     if cluster:
         yield from on_cluster(_fit_chunk, tasks, cluster, label)
-    elif min(jobs, len(tasks)) == 1:
+    elif jobs == 1:
         for task in tasks:
             yield _fit_chunk(*task)
     else:
@@ -201,13 +234,16 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[int, list[Result]]]:
+def _in_processes(
+    tasks: Iterator[tuple], jobs: int, label: str
+) -> Iterator[tuple[int, list[Result]]]:
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(
-            n_jobs=min(jobs, len(tasks)),
+            n_jobs=jobs,
+            pre_dispatch="n_jobs",  # what waits here for a worker, another process could do
             return_as="generator_unordered",
             batch_size=1,
             max_nbytes=None,  # specs are small; memory maps would be read-only to the fit

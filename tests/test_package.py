@@ -19,6 +19,7 @@ BELOW = {
     "cluster",
     "files",
     "lifetime",
+    "locks",
     "markdown",
     "measures",
     "estimates",
