@@ -103,6 +103,7 @@ def run(
                 if result is not None:
                     results[name] = result
                     locks.release(name)
+                    bar.update()
             at_work[number] = [name for name in held if name not in results]
             if at_work[number]:
                 yield fit, [wanted[name] for name in at_work[number]], label, number
@@ -121,7 +122,7 @@ def run(
                     locks.release(name)
                 results |= fresh
                 fitted += len(fresh)
-                bar.update(len(results) - bar.n)
+                bar.update(len(fresh))
             if len(results) == before:
                 time.sleep(POLL_S)  # other processes are at all that is left
     tally.update(kept=len(wanted) - fitted, fitted=fitted)
