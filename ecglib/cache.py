@@ -70,7 +70,7 @@ class FitCache:
         return self.folder / key[:2] / f"{key}.npz"
 
     def locks(self) -> Locks:
-        """The locks of who is at which fit, on one file for the whole folder."""
+        """Locks by which a process tells the others what it is at, on one file in the folder."""
         return Locks(self.folder / ".lock")
 
     def load(self, key: str, named: bool = False) -> dict[str, np.ndarray] | None:

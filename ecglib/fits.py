@@ -55,12 +55,15 @@ def run(
 ) -> list[Result]:
     """Fit every spec, each once, and return one result a spec, in their order.
 
+    What another process is at is left to the end, waited for and read from the cache; it is fitted
+    here after all where that process fails or dies.
+
     fit: function from a list of specs to as many results (dicts of arrays).
     specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
         resolved here, so that numbers of a CPU and a GPU are never mixed up.
     batch: specs handed to `fit` in one call, whatever the cache holds; `by` keeps specs of
-        unequal keys apart. Those kept, or fitted by another process at the time, are left out of
-        the call and the others not moved up, so that no ensemble is made of two.
+        unequal keys apart. A call leaves out what is kept, or what another process is at, and is
+        not filled up with the specs of the next.
     label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
         stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
