@@ -26,6 +26,7 @@ BELOW = {
     "claims",
     "ledger",
     "places",
+    "workers",
 }
 
 
