@@ -7,10 +7,12 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+# Who names another BIN, a folder of a Python that has all packages, needs no set-up.
+READY := $(if $(filter $(VENV)/bin,$(BIN)),$(VENV)/.ready)
+MINUTES ?= 10
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())' 2>/dev/null)
 
-.PHONY: book paper lab test faults lint html vendor clean help
+.PHONY: book paper gpu lab test faults lint html vendor clean help
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -20,6 +22,9 @@ book: $(READY) ## the book at quick scale on synthetic records: _build/quick/htm
 
 paper: $(READY) ## the book at the paper's scale on LUDB, in place: _build/html
 	$(BIN)/python -m ecglib build --scale paper --dataset ludb --jobs $(JOBS)
+
+gpu: $(READY) ## where there is CUDA: its tests, the benchmark, the chapters, set beside the CPU's
+	$(BIN)/python3 -m ecglib gpu --minutes $(MINUTES)
 
 html: $(READY) ## render the committed outputs, run nothing: _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -46,7 +51,7 @@ vendor: ## fetch the scripts that the pages load from npm again (needs npm)
 clean: ## remove what was built, and the environment
 	rm -rf _build $(VENV)
 
-$(READY): requirements.txt pyproject.toml
+$(VENV)/.ready: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt

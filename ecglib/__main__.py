@@ -130,6 +130,18 @@ def bench(
     run_bench(as_json)
 
 
+@app.command()
+def gpu(
+    minutes: Annotated[
+        float, typer.Option(help="Time for all of it; what does not fit in is named.")
+    ] = 10,
+) -> None:
+    """On a machine with CUDA: its tests, the benchmark, the chapters, set beside the CPU's."""
+    from ecglib.build.gpu import prove
+
+    typer.echo(prove(minutes))
+
+
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit status 1."""
     try:

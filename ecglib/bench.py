@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
 from ecglib.nets.autoencoder import ConvAutoencoder
-from ecglib.nets.fftconv import FFTConv1d, plan
+from ecglib.nets.fftconv import FFTConv1d, by_phase, plan
 from ecglib.nets.unpunished import (
     BAD,
     GOOD,
@@ -96,7 +96,9 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
         "threads": 1,
         "repeats": sizes.repeats,
     }
-    benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline, _workers]
+    benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline]
+    if DEVICE.type == "cpu":  # fits on a GPU stay in one process
+        benchmarks.append(_workers)
     try:
         for benchmark in benchmarks:
             for row in benchmark(sizes):
@@ -166,12 +168,15 @@ def convolution_flops(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
     for i, (conv, short, upsample) in enumerate(layers):
         taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
         passes = 3 if i else 2  # the signals themselves need no gradient
-        left = (taps - 1) // 2 + upsample - 1
-        p = plan(short, taps + upsample - 1, left, upsample, batch, inner, outer)
+        more = upsample - 1
+        kernel = torch.empty(1, outer, inner, taps + more)
+        phases, left = by_phase(kernel, (taps - 1) // 2 + more, upsample)
+        kernels = phases.shape[1]
+        p = plan(short, phases.shape[3], left, batch, inner, kernels)
         rows = batch * p.blocks
-        slow, fast = (2.5 * n * math.log2(n) for n in (p.size, p.size * upsample))
-        done += (passes - 1) * inner * rows * slow + 2 * outer * (rows + inner) * fast
-        done += passes * 8 * (p.size * upsample / 2 + 1) * rows * inner * outer
+        transforms = (passes - 1) * inner * rows + 2 * kernels * (rows + inner)
+        done += transforms * 2.5 * p.size * math.log2(p.size)
+        done += passes * 8 * (p.size / 2 + 1) * rows * inner * kernels
         direct += passes * 2.0 * batch * short * upsample * taps * inner * outer
     return done, direct
 

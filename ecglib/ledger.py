@@ -56,7 +56,7 @@ class Ledger:
     def __init__(self, chapter: str, **run: Any) -> None:
         """`run` says how the chapter was run: scale, dataset, lead, device, seeds."""
         self.chapter = chapter
-        self.run = run | {"device": _device_name(run["device"])}
+        self.run = run | {"device": device_name(run["device"])}
         if "dataset" in run:
             self.run["dataset"] = label(run["dataset"])
         self.started = time.monotonic()
@@ -216,7 +216,7 @@ def ledger_rows(results: Mapping[str, dict]) -> list[dict]:
     return rows
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
     """What "auto" stood for, and which GPU it was."""
     if device == "cpu":
         return device

@@ -32,10 +32,16 @@ class _Running(NamedTuple):
     began: float
 
 
-def run_all(runs: Sequence[Run], at_once: int, environment: Mapping[str, str]) -> None:
+def run_all(
+    runs: Sequence[Run],
+    at_once: int,
+    environment: Mapping[str, str],
+    limit_s: float | None = None,
+) -> None:
     """Run notebooks, `at_once` of them at a time; `environment` is that of their kernels.
 
-    A failed chapter does not stop the others; BuildError then names all that failed.
+    A failed chapter does not stop the others; BuildError then names all that failed. TimeoutError
+    where all together take longer than `limit_s`: what still runs is stopped.
     """
     methods = multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
@@ -44,6 +50,7 @@ def run_all(runs: Sequence[Run], at_once: int, environment: Mapping[str, str]) -
     waiting = list(runs)
     running: dict[Any, _Running] = {}  # by the end of the pipe on which its process answers
     failures = {}
+    began = time.monotonic()
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -59,7 +66,11 @@ def run_all(runs: Sequence[Run], at_once: int, environment: Mapping[str, str]) -
                 finally:
                     sender.close()  # the process holds the only other end, closed when it dies
                 running[answer] = _Running(run, process, line, time.monotonic())
-            for answer in connection.wait(list(running)):
+            left = None if limit_s is None else max(0, began + limit_s - time.monotonic())
+            ready = connection.wait(list(running), left)
+            if running and not ready:
+                raise TimeoutError(f"stopped after {limit_s:.0f} s, when the time was up")
+            for answer in ready:
                 outcome = _finish(running[answer], answer)
                 run = running.pop(answer).run
                 if outcome.failed:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ecglib.nets.fftconv import FFTConv1d
-from ecglib.nets.pooling import rectifier
+from ecglib.nets.pooling import NormPool1d
 
 # The amplitude in mV that the net sees as 1, about lead V6's standard deviation. With 1 mV training
 # stays at the mean for hundreds of steps.
@@ -65,12 +65,12 @@ class ConvAutoencoder(nn.Module):
         # Mirrored: each block gives back what its twin in the encoder took in, except that the
         # kernels are applied after upsampling, so the widths follow one block later.
         outward = [*filters[-2::-1], 1]
-        blocks = zip(filters[::-1], outward, kernels[::-1], pools[::-1], strict=True)
+        last = [False] * (len(pools) - 1) + [True]
+        blocks = zip(filters[::-1], outward, kernels[::-1], pools[::-1], last, strict=True)
         self.decoder = nn.ModuleList(
-            _Decode(convolution(inner, outer, taps, padding="same"), pool, batch_norm)
-            for inner, outer, taps, pool in blocks
+            _Decode(convolution(inner, outer, taps, padding="same"), pool, batch_norm, end)
+            for inner, outer, taps, pool, end in blocks
         )
-        self.decoder[-1].rectify = nn.Identity()  # a signal may be negative
         if not batch_norm:
             self._keep_variance()
 
@@ -125,31 +125,37 @@ class ConvAutoencoder(nn.Module):
 
 
 class _Encode(nn.Module):
-    """Convolution ("same"), rectifier and dropout."""
+    """Convolution ("same"), ReLU, batch norm if wanted, max pooling and dropout."""
 
     def __init__(self, conv: nn.Conv1d, pool: int, batch_norm: bool, dropout: float) -> None:
         super().__init__()
         self.conv = conv
-        self.rectify = rectifier(conv.out_channels, pool, batch_norm)
+        self.norm = NormPool1d(conv.out_channels, pool) if batch_norm else nn.MaxPool1d(pool)
         self.pool = pool
         self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(self.rectify(self.conv(x)), self.dropout, self.training)
+        x = self.norm(_convolve(self.conv, x, 1, True))
+        return F.dropout(x, self.dropout, self.training)
 
 
 class _Decode(nn.Module):
-    """Convolution ("same") of the upsampled signal, and rectifier."""
+    """Convolution ("same") of the upsampled signal, and unless it is the last, ReLU and norm."""
 
-    def __init__(self, conv: nn.Conv1d, pool: int, batch_norm: bool) -> None:
+    def __init__(self, conv: nn.Conv1d, pool: int, batch_norm: bool, last: bool) -> None:
         super().__init__()
         self.conv = conv
-        self.rectify = rectifier(conv.out_channels, 1, batch_norm)
+        self.rectify = not last  # a signal may be negative
+        self.norm = NormPool1d(conv.out_channels, 1) if batch_norm and not last else nn.Identity()
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        if isinstance(self.conv, FFTConv1d):
-            x = self.conv(x, upsample=self.pool)
-        else:
-            x = self.conv(x.repeat_interleave(self.pool, dim=-1))
-        return self.rectify(x)
+        return self.norm(_convolve(self.conv, x, self.pool, self.rectify))
+
+
+def _convolve(conv: nn.Conv1d, x: Tensor, upsample: int, rectify: bool) -> Tensor:
+    """Convolve the upsampled signals, and rectify them."""
+    if isinstance(conv, FFTConv1d):
+        return conv(x, upsample, 0.0 if rectify else 1.0)
+    y = conv(x.repeat_interleave(upsample, dim=-1))
+    return F.relu(y) if rectify else y

@@ -1,4 +1,4 @@
-"""'Same' convolution of long signals with long kernels, by FFT, with its own backward pass.
+"""'Same' convolution of long signals with long kernels, with its own backward pass.
 
 By hand, since the library that convolves by FFT took five times as long for the same step.
 
@@ -6,6 +6,9 @@ A product of spectra is a convolution on a circle. A signal is cut into blocks t
 kernel's length, and of each product with the kernel's spectrum what the circle did not touch is
 kept (overlap-save). Many models are convolved at once, each with kernels of its own: the sum over
 channels is a matrix product at each frequency. The backward pass reuses the spectra of the forward.
+
+Upsampled signals never exist: each of the samples that stand for one has kernels of its own, its
+phase, on the short signal. What follows a convolution most often, a rectifier, is done in place.
 
 Tensors are (models, batch, channels, length) outside and (models, channels, batch, length) inside;
 results are views in PyTorch's order, and arguments may have any strides.
@@ -47,8 +50,8 @@ class FFTConv1d(nn.Conv1d):
             raise ValueError(f"FFTConv1d only pads 'same', not {padding!r}; use nn.Conv1d.")
         super().__init__(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
 
-    def forward(self, signals: Tensor, upsample: int = 1) -> Tensor:
-        """Convolve, after repeating every sample `upsample` times."""
+    def forward(self, signals: Tensor, upsample: int = 1, slope: float = 1.0) -> Tensor:
+        """Convolve, after repeating every sample `upsample` times; `slope` as in `conv1d_same`."""
         if signals.dim() not in (2, 3) or signals.shape[-2] != self.in_channels:
             raise ValueError(
                 f"FFTConv1d expects signals (batch, {self.in_channels}, length), "
@@ -56,43 +59,45 @@ class FFTConv1d(nn.Conv1d):
             )
         bias = None if self.bias is None else self.bias[None]
         x = signals if signals.dim() == 3 else signals[None]
-        y = conv1d_same(x[None], self.weight[None], bias, upsample)[0]
+        y = conv1d_same(x[None], self.weight[None], bias, upsample, slope)[0]
         return y if signals.dim() == 3 else y[0]
 
 
-def conv1d_same(x: Tensor, weight: Tensor, bias: Tensor | None = None, upsample: int = 1) -> Tensor:
+def conv1d_same(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, upsample: int = 1, slope: float = 1.0
+) -> Tensor:
     """Convolve each model's signals with its own kernels, as nn.Conv1d(padding="same") does.
 
     x (models, batch, in, length), weight (models, out, in, taps), bias (models, out) ->
-    (models, batch, out, length * upsample). Every sample is first repeated `upsample` times, which
-    the kernel does: only the short signal is transformed.
+    (models, batch, out, length * upsample).
+    upsample: how often every sample is repeated first.
+    slope: of the leaky ReLU that follows; 0 for a ReLU, 1 for none.
 
     Raises ValueError when the shapes do not fit together.
     """
     _check(x, weight, weight.shape[2])
-    if upsample == 1 and weight.shape[2] * weight.shape[3] <= DIRECT:
-        return _direct(x, weight, bias)
-    left = (weight.shape[3] - 1) // 2
-    if upsample > 1:
-        more = upsample - 1
-        weight = F.pad(weight, (more, more)).unfold(-1, upsample, 1).sum(-1)
-        left += more
-    return _correlate(x, weight, bias, left, upsample)
+    taps, more = weight.shape[3], upsample - 1
+    if not more and weight.shape[2] * taps <= DIRECT:
+        y = _direct(x, weight, bias)
+        return y if slope == 1 else F.leaky_relu(y, slope)
+    if more:  # a kernel for one sample and zeros, instead of the sample repeated
+        padded = F.pad(weight, (more, more))
+        weight = torch.stack([padded[..., i : i + taps + more] for i in range(upsample)]).sum(0)
+    return _correlate(x, weight, bias, (taps - 1) // 2 + more, upsample, slope)
 
 
-def conv_transpose1d_same(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+def conv_transpose1d_same(x: Tensor, weight: Tensor, stride: int, slope: float = 1.0) -> Tensor:
     """Transposed convolution with TensorFlow's 'SAME' padding: the gradient of a strided one.
 
     x (models, batch, in, length), weight (models, in, out, taps) ->
-    (models, batch, out, length * stride). Only the short signal is transformed: zeros between its
-    samples repeat its spectrum.
+    (models, batch, out, length * stride). slope: as in `conv1d_same`.
 
     Raises ValueError when the shapes do not fit together.
     """
     _check(x, weight, weight.shape[1])
     taps = weight.shape[3]
     crop = max(taps - stride, 0) // 2
-    return _correlate(x, weight.transpose(1, 2).flip(-1), None, taps - 1 - crop, stride)
+    return _correlate(x, weight.transpose(1, 2).flip(-1), None, taps - 1 - crop, stride, slope)
 
 
 def _check(x: Tensor, weight: Tensor, channels: int) -> None:
@@ -121,66 +126,93 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y.unflatten(1, (models, -1)).transpose(0, 1)
 
 
-def _correlate(x: Tensor, weight: Tensor, bias: Tensor | None, left: int, stride: int) -> Tensor:
-    """Drop the taps that only ever meet zeros, then correlate; x and the result as conv1d_same."""
-    length = x.shape[-1] * stride
-    first = max(0, left - (length - 1))
-    weight = weight[..., first : min(weight.shape[-1], left + length)]
-    return _Correlation.apply(x.transpose(1, 2), weight, bias, left - first, stride).transpose(1, 2)
+def _correlate(
+    x: Tensor, weight: Tensor, bias: Tensor | None, left: int, stride: int, slope: float
+) -> Tensor:
+    """y[n] = bias + sum_k weight[k] z[n + k - left], z being x with stride - 1 zeros stuffed in.
+
+    x and the result as in `conv1d_same`.
+    """
+    weight, left = by_phase(weight, left, stride)
+    if bias is not None:
+        bias = bias.repeat_interleave(stride, 1)
+    length = x.shape[3]
+    first = max(0, left - (length - 1))  # other taps only ever meet zeros
+    weight, left = weight[..., first : left + length], left - first
+    y = _Correlation.apply(x.transpose(1, 2), weight, bias, left, stride, slope)
+    return y.transpose(1, 2)
+
+
+def by_phase(weight: Tensor, left: int, stride: int) -> tuple[Tensor, int]:
+    """Kernels on the short signal for each phase of the long one, and their taps before its sample.
+
+    weight (models, out, in, taps), of which `left` stand before the output's own sample ->
+    (models, out * stride, in, taps).
+    """
+    if stride == 1:
+        return weight, left
+    front = (stride - 1 - left) % stride
+    padded = F.pad(weight, (front, -(front + weight.shape[3]) % stride))
+    phases = padded.unflatten(-1, (-1, stride)).flip(-1)
+    return phases.movedim(-1, 2).flatten(1, 2), (left + front) // stride
+
+
+def interleave(y: Tensor, stride: int, slope: float) -> Tensor:
+    """Phases to one signal, rectified: (models, out * stride, batch, length) -> (models, out, ...).
+
+    Of one phase y itself is rectified, in place.
+    """
+    if stride > 1:
+        y = y.unflatten(1, (-1, stride)).movedim(2, -1).flatten(-2)
+    return y if slope == 1 else F.leaky_relu_(y, slope)
 
 
 class _Correlation(torch.autograd.Function):
-    """y[n] = bias + sum_k weight[k] z[n + k - left], z being x with stride - 1 zeros stuffed in.
+    """y[n] = bias + sum_k weight[k] x[n + k - left], the phases of y interleaved and rectified.
 
-    x (models, in, batch, length), weight (models, out, in, taps), bias (models, out) or None ->
-    (models, out, batch, length * stride).
+    x (models, in, batch, length), weight (models, out * stride, in, taps), bias (models,
+    out * stride) or None -> (models, out, batch, length * stride).
     """
 
     @staticmethod
-    def forward(ctx, x, weight, bias, left, stride):
+    def forward(ctx, x, weight, bias, left, stride, slope):
         (_, inner, batch, length), (outer, taps) = x.shape, weight.shape[1::2]
-        p = plan(length, taps, left, stride, batch, inner, outer)
-        size, hop = p.size * stride, p.hop * stride
+        p = plan(length, taps, left, batch, inner, outer)
         # With one input channel there is no sum over channels for which to turn the spectra round.
-        last = inner == 1 and stride == 1
+        last = inner == 1
         signal = to_spectrum(cut(x, p), p.size, last)
-        shift = p.lead * stride - left  # where the first tap stands in the block
+        shift = p.lead - left  # where the first tap stands in the block
         if shift < 0:
-            rolled = weight.new_zeros(*weight.shape[:3], size)
+            rolled = weight.new_zeros(*weight.shape[:3], p.size)
             rolled[..., : taps + shift] = weight[..., -shift:]
             rolled[..., shift:] = weight[..., :-shift]
         else:
-            rolled = F.pad(weight, (shift, size - taps - shift))
-        kernel = to_spectrum(rolled, size, last)
+            rolled = F.pad(weight, (shift, p.size - taps - shift))
+        kernel = to_spectrum(rolled, p.size, last)
         if last:
             product = kernel.conj() * signal
             constant = product[..., 0]
         else:
-            kernel = fold(kernel, stride)
-            product = unfold(kernel.conj().resolve_conj() @ signal, stride)
+            product = kernel.conj().resolve_conj() @ signal
             constant = product[0]
         if bias is not None:
-            constant += size * bias[:, :, None]
-        ctx.save_for_backward(signal, kernel)
-        ctx.sizes = p, length, taps, shift, stride, last
-        return join(to_signal(product, size, last), hop, p.blocks, length * stride)
+            constant += p.size * bias[:, :, None]
+        y = interleave(join(to_signal(product, p.size, last), p, length), stride, slope)
+        ctx.save_for_backward(signal, kernel, None if slope == 1 else y)
+        ctx.sizes = p, length, taps, shift, stride, slope, last
+        return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        signal, kernel = ctx.saved_tensors
-        p, length, taps, shift, stride, last = ctx.sizes
-        size, hop = p.size * stride, p.hop * stride
-        grad = to_spectrum(split(grad, hop, p.blocks, size), size, last)
+        signal, kernel, y = ctx.saved_tensors
+        p, length, taps, shift, stride, slope, last = ctx.sizes
+        grad = to_spectrum(split(grad, y, p, stride, slope), p.size, last)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[2]:
             grad_bias = (grad[..., 0] if last else grad[0]).real.sum(-1)
-        grad = fold(grad, stride)
         if ctx.needs_input_grad[0]:
-            if last:
-                product = (kernel * grad).sum(1, keepdim=True)
-            else:
-                product = (kernel.mT if stride == 1 else kernel.mT / stride) @ grad
+            product = (kernel * grad).sum(1, keepdim=True) if last else kernel.mT @ grad
             grad_x = overlap_add(to_signal(product, p.size, last), p, length)
         if ctx.needs_input_grad[1]:
             if last:
@@ -189,16 +221,16 @@ class _Correlation(torch.autograd.Function):
                 product = (grad @ signal.conj().resolve_conj().mT).conj().resolve_conj()
             else:
                 product = grad.conj().resolve_conj() @ signal.mT
-            full = to_signal(unfold(product, stride), size, last)
+            full = to_signal(product, p.size, last)
             if shift < 0:
                 full = torch.cat((full[..., shift:], full[..., : taps + shift]), -1)
                 shift = 0
             grad_weight = full[..., shift : shift + taps]
-        return grad_x, grad_weight, grad_bias, None, None
+        return grad_x, grad_weight, grad_bias, None, None, None
 
 
 class Plan(NamedTuple):
-    """How a signal is cut: `blocks` of `hop` input samples, each by an FFT of `size` samples.
+    """How a signal is cut: `blocks` of `hop` samples, each by an FFT of `size` samples.
 
     `lead` zeros stand before the first block; zero when one block holds the whole signal, whose
     kernel is then wrapped around the circle instead.
@@ -228,35 +260,31 @@ def good_size(least: int) -> int:
 
 
 @cache
-def plan(
-    length: int, taps: int, left: int, stride: int, batch: int, inner: int, outer: int
-) -> Plan:
+def plan(length: int, taps: int, left: int, batch: int, inner: int, outer: int) -> Plan:
     """Choose the cheapest cut of a signal, between one circular block and overlap-save blocks.
 
-    length: input samples. taps: of the kernel, and left: those before the one that meets the
-    output's own sample, at the output's rate, `stride` times the input's. inner, outer: channels.
+    length: samples. taps: of the kernel, and left: those before the one that meets the output's
+    own sample. inner, outer: channels.
 
     One block needs no room for the whole kernel: the ends of the circle may overlap where both are
     zero, so length + max(left, right) is enough. Small blocks transform the overlaps in vain, large
     ones the kernels' zeros: for a batch the signals' transforms weigh more, for a single signal the
     kernels' do.
     """
-    right = taps - 1 - left
-    lead = -(-left // stride)
-    overlap = lead - -right // stride
-    whole = good_size(length - -max(left, right) // stride)
+    overlap = taps - 1
+    whole = good_size(length + max(left, overlap - left))
     plans = [Plan(whole, length, 1, 0)]
     size = good_size(2 * overlap + 1)  # a block overlaps none but the next
     while size - overlap < length:
         hop = size - overlap
-        plans.append(Plan(size, hop, -(-length // hop), lead))
+        plans.append(Plan(size, hop, -(-length // hop), left))
         size = good_size(size + 1)
 
     def cost(p: Plan) -> float:
         rows = p.blocks * batch
-        samples = (inner + stride * outer) * rows + stride * inner * outer
+        samples = (inner + outer) * rows + inner * outer
         radix = POWER_OF_TWO if p.size & (p.size - 1) == 0 else 1.0
-        return p.size * (radix * samples + PRODUCT * stride * inner * outer * rows)
+        return p.size * (radix * samples + PRODUCT * inner * outer * rows)
 
     return min(plans, key=cost)
 
@@ -269,24 +297,31 @@ def cut(x: Tensor, p: Plan) -> Tensor:
     return padded.unfold(-1, p.size, p.hop).flatten(2, 3)
 
 
-def split(y: Tensor, hop: int, blocks: int, size: int) -> Tensor:
-    """(models, channels, batch, length) -> disjoint blocks and zeros, shaped as by `cut`."""
-    if blocks == 1:
-        return y
-    laid = y.new_empty(*y.shape[:3], blocks, size)
-    whole = (blocks - 1) * hop
-    laid[..., :-1, :hop] = y[..., :whole].unflatten(-1, (blocks - 1, hop))
-    laid[..., hop:] = 0
-    laid[..., -1, : y.shape[3] - whole] = y[..., whole:]
-    laid[..., -1, y.shape[3] - whole :] = 0
-    return laid.flatten(2, 3)
-
-
-def join(y: Tensor, hop: int, blocks: int, length: int) -> Tensor:
-    """Undo `split`, from blocks of which only the first `hop` samples count."""
-    if blocks == 1:
+def join(y: Tensor, p: Plan, length: int) -> Tensor:
+    """Blocks of which only the first `hop` samples count -> (models, channels, batch, length)."""
+    if p.blocks == 1:
         return y[..., :length]
-    return y[..., :hop].unflatten(2, (-1, blocks)).flatten(3)[..., :length]
+    return y[..., : p.hop].unflatten(2, (-1, p.blocks)).flatten(3)[..., :length]
+
+
+def split(grad: Tensor, y: Tensor | None, p: Plan, stride: int, slope: float) -> Tensor:
+    """The transpose of `join` and `interleave`: disjoint blocks and zeros, shaped as by `cut`.
+
+    grad and, where it was rectified, y (models, channels, batch, length * stride) ->
+    (models, channels * stride, batch * blocks, size).
+    """
+    models, channels, batch, length = grad.shape
+    if y is not None:  # before the phases part: where samples do not lie together it is slow
+        grad = torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
+    grad = grad.unflatten(-1, (-1, stride)).movedim(-1, 2)
+    blocks = grad.new_empty(models, channels, stride, batch, p.blocks, p.size)
+    whole = (p.blocks - 1) * p.hop
+    rest = length // stride - whole
+    blocks[..., :-1, : p.hop] = grad[..., :whole].unflatten(-1, (p.blocks - 1, p.hop))
+    blocks[..., -1, :rest] = grad[..., whole:]
+    blocks[..., -1, rest : p.hop] = 0
+    blocks[..., p.hop :] = 0
+    return blocks.flatten(1, 2).flatten(2, 3)
 
 
 def overlap_add(x: Tensor, p: Plan, length: int) -> Tensor:
@@ -319,25 +354,3 @@ def to_signal(spectrum: Tensor, size: int, last: bool) -> Tensor:
         return torch.fft.irfft(spectrum, n=size)
     rows = spectrum.view(spectrum.shape[0], -1).t().contiguous()
     return torch.fft.irfft(rows, n=size).view(*spectrum.shape[1:], size)
-
-
-def fold(spectrum: Tensor, stride: int) -> Tensor:
-    """Pieces of a spectrum that meet the same frequency of a signal stuffed with stride - 1 zeros.
-
-    (stride * half + 1, models, channels, batch) -> (half + 1, models, stride * channels, batch).
-    Zeros between samples repeat the spectrum, every other time mirrored, so one product at the
-    short signal's rate serves all the pieces, and sums over them in the backward pass.
-    """
-    if stride == 1:
-        return spectrum
-    half = (spectrum.shape[0] - 1) // stride
-    pieces = [spectrum[i * half : (i + 1) * half + 1] for i in range(stride)]
-    return torch.cat([p.flip(0).conj() if i % 2 else p for i, p in enumerate(pieces)], 2)
-
-
-def unfold(folded: Tensor, stride: int) -> Tensor:
-    """Undo `fold`."""
-    if stride == 1:
-        return folded
-    pieces = [p.flip(0).conj() if i % 2 else p for i, p in enumerate(folded.chunk(stride, 2))]
-    return torch.cat([p[:-1] for p in pieces[:-1]] + pieces[-1:])

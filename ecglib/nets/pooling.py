@@ -1,8 +1,8 @@
-"""Max pooling of long signals, alone or with rectifying and normalising in the same pass.
+"""Max pooling of long signals, alone or with normalising in the same pass.
 
 On a CPU these layers wait for the memory, not for arithmetic. So the backward pass keeps no
-indices but finds the largest samples again, and what follows a convolution (ReLU, batch norm, max
-pooling) is one step, in which only the samples that won a pool are normalised.
+indices but finds the largest samples again, and batch norm and the max pooling after it are one
+step, in which only the samples that won a pool are normalised.
 """
 
 import torch
@@ -22,16 +22,8 @@ def max_pool1d_same(x: Tensor, pool: int) -> Tensor:
     return (x if pool == 1 else _MaxPool.apply(x, pool)).transpose(1, 2)
 
 
-def rectifier(channels: int, pool: int, norm: bool) -> nn.Module:
-    """What follows a convolution: ReLU, batch norm along the channels if wanted, max pooling.
-
-    Signals (batch, channels, length) -> (batch, channels, length // pool).
-    """
-    return ReluNormPool1d(channels, pool) if norm else nn.Sequential(nn.ReLU(), nn.MaxPool1d(pool))
-
-
-class ReluNormPool1d(nn.BatchNorm1d):
-    """nn.BatchNorm1d between a ReLU and a max pooling: its parameters, buffers and state_dict."""
+class NormPool1d(nn.BatchNorm1d):
+    """nn.BatchNorm1d, its parameters, buffers and state_dict, and max pooling after it."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -46,7 +38,7 @@ class ReluNormPool1d(nn.BatchNorm1d):
         """Signals (batch, channels, length) -> (batch, channels, length // pool)."""
         own = self.training
         mean, variance = (None, None) if own else (self.running_mean, self.running_var)
-        y, mean, variance = _ReluNormPool.apply(
+        y, mean, variance = _NormPool.apply(
             x.transpose(0, 1), self.weight, self.bias, mean, variance, self.eps, self.pool
         )
         if own:
@@ -58,33 +50,32 @@ class ReluNormPool1d(nn.BatchNorm1d):
         return y.transpose(0, 1)
 
 
-class _ReluNormPool(torch.autograd.Function):
-    """ReLU, normalisation of each channel and max pooling, in few passes over the memory.
+class _NormPool(torch.autograd.Function):
+    """Normalisation of each channel and max pooling, in few passes over the memory.
 
     x (channels, batch, length), scale and shift (channels,) -> (channels, batch, length // pool),
-    and the mean and the biased variance of the rectified x, (channels,). `mean` and `variance`
-    given: they are used (evaluation); None: the batch's own (training).
+    and the mean and the biased variance of x, (channels,). `mean` and `variance` given: they are
+    used (evaluation); None: the batch's own (training).
     """
 
     @staticmethod
     def forward(ctx, x, scale, shift, mean, variance, eps, pool):
-        h = x.relu()
         ctx.own = mean is None
         if ctx.own:
-            count = h[0].numel()
-            mean = h.mean((1, 2))
-            spread = torch.linalg.vector_norm(h - mean[:, None, None], dim=(1, 2))
+            count = x[0].numel()
+            mean = x.mean((1, 2))
+            spread = torch.linalg.vector_norm(x - mean[:, None, None], dim=(1, 2))
             variance = spread.square() / count
         deviation = (variance + eps).sqrt()
         # Normalising keeps the order of the samples or turns it round, so pooling can come first.
         turned = None if bool((scale > 0).all()) else scale.sign()[:, None, None]
         if turned is None:
-            best = _window_maxima(h, pool)
+            best = _window_maxima(x, pool)
         else:
-            best = _window_maxima(h * turned, pool) * turned + h[..., ::pool] * (turned == 0)
+            best = _window_maxima(x * turned, pool) * turned + x[..., ::pool] * (turned == 0)
         gain = scale / deviation
-        y = best * gain[:, None, None] + (shift - mean * gain)[:, None, None]
-        ctx.save_for_backward(h, best, mean, deviation, gain, turned)
+        y = torch.addcmul((shift - mean * gain)[:, None, None], best, gain[:, None, None])
+        ctx.save_for_backward(x, best, mean, deviation, gain, turned)
         ctx.pool = pool
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
@@ -92,19 +83,17 @@ class _ReluNormPool(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad, *_):
-        h, best, mean, deviation, gain, turned = ctx.saved_tensors
+        x, best, mean, deviation, gain, turned = ctx.saved_tensors
         grad_shift = grad.sum((1, 2))
         grad_scale = ((grad * best).sum((1, 2)) - mean * grad_shift) / deviation
+        grad_x = _at_maxima(
+            grad * gain[:, None, None], x if turned is None else x * turned, ctx.pool
+        )
         if ctx.own:
-            count = h[0].numel()
+            count = x[0].numel()
             slope = -gain * grad_scale / (deviation * count)
             offset = -gain * grad_shift / count - slope * mean
-            grad_x = (h * slope[:, None, None]).add_(offset[:, None, None])
-        else:
-            grad_x = torch.zeros_like(h)
-        left = grad * gain[:, None, None]
-        _add_at_maxima(grad_x, left, h if turned is None else h * turned, ctx.pool)
-        grad_x = torch.ops.aten.threshold_backward(grad_x, h, 0)
+            grad_x.addcmul_(x, slope[:, None, None]).add_(offset[:, None, None])
         return grad_x, grad_scale, grad_shift, None, None, None, None
 
 
@@ -121,28 +110,35 @@ class _MaxPool(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         (x,) = ctx.saved_tensors
-        grad_x = torch.zeros_like(x)
-        _add_at_maxima(grad_x, grad, x, ctx.pool)
-        return grad_x, None
+        return _at_maxima(grad, x, ctx.pool), None
 
 
 def _window_maxima(x: Tensor, pool: int) -> Tensor:
     """x (..., windows * pool) -> (..., windows); outside of autograd, where it is quicker."""
+    if pool == 1:
+        return x
     with torch.no_grad():
         return F.max_pool1d(x.flatten(0, -3), pool).view(*x.shape[:-1], -1)
 
 
-def _add_at_maxima(total: Tensor, grad: Tensor, x: Tensor, pool: int) -> None:
-    """Add grad (..., windows) to total where x, (..., windows * pool) as it is, is largest.
+def _at_maxima(grad: Tensor, x: Tensor, pool: int) -> Tensor:
+    """grad (..., windows) where x, (..., windows * pool), is largest in its window, else zeros.
 
     Of equals the first takes it, as in nn.MaxPool1d.
     """
-    samples, totals = x.unflatten(-1, (-1, pool)), total.unflatten(-1, (-1, pool))
+    if pool == 1:
+        return grad
+    samples = x.unflatten(-1, (-1, pool))
     maxima = [samples[..., 0]]
     for i in range(1, pool - 1):
         maxima.append(torch.maximum(maxima[-1], samples[..., i]))
+    taken = []
     for i in range(pool - 1, 0, -1):
-        taken = torch.ops.aten.threshold_backward(grad, samples[..., i] - maxima[i - 1], 0)
-        totals[..., i] += taken
-        grad = grad - taken
-    totals[..., 0] += grad
+        taken.append(torch.ops.aten.threshold_backward(grad, samples[..., i] - maxima[i - 1], 0))
+        grad = grad - taken[-1]
+    if pool == 2:  # the quickest way to lay two lines alternately
+        return torch.view_as_real(torch.complex(grad, *taken)).flatten(-2)
+    total = torch.empty(samples.shape, dtype=grad.dtype, device=grad.device)
+    for i, part in enumerate([grad, *reversed(taken)]):
+        total[..., i] = part
+    return total.flatten(-2)

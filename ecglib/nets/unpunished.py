@@ -276,12 +276,12 @@ def upsample_leaky(x: Tensor, weight: Tensor, stride: int, samples: int) -> Tens
     x (models, 1, in, n), weight (models, in, out, taps) -> (models, 1, out, samples); n must be
     ceil(samples / stride).
     """
-    y = conv_transpose1d_same(x, weight, stride)
+    y = conv_transpose1d_same(x, weight, stride, SLOPE)
     # 'SAME' pads a strided convolution by half of what its last window lacks, rounded down; that
     # depends on the longer signal's length, which need not be a multiple of the stride.
     taps, whole = weight.shape[-1], y.shape[-1]
     skip = max(taps - stride + whole - samples, 0) // 2 - max(taps - stride, 0) // 2
-    return F.leaky_relu(y[..., skip : skip + samples], SLOPE)
+    return y if whole == samples else y[..., skip : skip + samples]
 
 
 def initial_parameters(seed: int) -> Iterator[Tensor]:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from IPython.display import Markdown
-from myst_nb import glue
+from IPython.display import Markdown, display
 
 from ecglib.claims import FAILS, HOLDS, IN_PART, NOT_MEASURED
 from ecglib.estimates import Estimate
@@ -14,6 +13,7 @@ from ecglib.markdown import Marked, escaped
 SAID: dict[str, str] = {}  # what `say` told the text, by name
 MARKS = {HOLDS: "●", IN_PART: "◐", FAILS: "○", NOT_MEASURED: "◌"}
 NONE = "\N{EN DASH}"  # where there is no figure
+RECORD = "application/papermill.record/"  # by which MyST-NB knows what a text takes from a cell
 
 
 def phrase(value: object, digits: int = 2) -> str:
@@ -41,7 +41,9 @@ def say(digits: int = 2, /, **values: object) -> None:
     for name, value in values.items():
         name = name.replace("_", "-")
         SAID[name] = phrase(value, digits)
-        glue(name, SAID[name], display=False)
+        # As myst_nb's `glue` does, whose import takes a second in every kernel.
+        told = {"scrapbook": {"name": name, "mime_prefix": RECORD}}
+        display({f"{RECORD}text/plain": repr(SAID[name])}, raw=True, metadata=told)
 
 
 def table(rows: Sequence[Mapping[str, object]], digits: int = 2) -> Markdown:

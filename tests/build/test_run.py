@@ -79,6 +79,19 @@ def test_nothing_runs_on_when_the_build_ends(tmp_path, how):
     assert {run.target.read_text() for run in runs} == {"the last good outputs"}
 
 
+def test_what_outlasts_the_limit_is_stopped_and_leaves_the_last_good_outputs(tmp_path, capfd):
+    slow = "import os, pathlib, time\n"
+    slow += "pathlib.Path(os.environ['TOY']).write_text(str(os.getpid()))\ntime.sleep(600)"
+    run = run_of(tmp_path, "slow", slow)
+    run.target.write_text("the last good outputs")
+    with pytest.raises(TimeoutError, match="stopped after 8 s, when the time was up"):
+        run_all([run], 1, {"TOY": str(tmp_path / "pid")}, limit_s=8)
+    kernel = tmp_path / "pid"
+    wait_until(lambda: not kernel.exists() or not runs_on(int(kernel.read_text())))
+    assert run.target.read_text() == "the last good outputs" and not run.scratch.exists()
+    assert "done after" not in capfd.readouterr().err
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what must come, for as long as a test may take."""
     while not condition():

@@ -376,6 +376,7 @@ COMMANDS = [
     (["fetch", "--root", "~nosuchuser/x"], "--root is '~nosuchuser/x', but there is no such user"),
     (["bench", "--json", "nowhere/a.json"], "but there is no folder nowhere"),
     (["bench", "--json", "."], "--json is ., a folder: give the name of a file"),
+    (["gpu", "--minutes", "0"], "--minutes is 0: give 1 to 1440"),
 ]
 
 

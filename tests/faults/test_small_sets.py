@@ -345,7 +345,7 @@ def test_a_text_in_a_table_or_a_note_is_shown_as_it_is(text):
 
 @pytest.mark.parametrize("text", ODD)
 def test_a_text_in_the_prose_of_a_live_notebook_is_shown_as_it_is(text, monkeypatch):
-    monkeypatch.setattr(tables, "glue", lambda *_, **__: None)
+    monkeypatch.setattr(tables, "display", lambda *_, **__: None)
     tables.say(name=text)
     page = shown_by(filled("Record {glue:text}`name`."))
     assert page.strip() == f"<p>Record {html.escape(' '.join(text.split()))}.</p>"

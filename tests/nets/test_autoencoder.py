@@ -53,7 +53,7 @@ def test_decoder_mirrors_the_encoder():
     convs = [block.conv for block in net.decoder]
     shapes = [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convs]
     assert shapes == [(5, 15, 20), (15, 15, 30), (15, 30, 100), (30, 1, 100)]
-    assert isinstance(net.decoder[-1].rectify, nn.Identity)
+    assert isinstance(net.decoder[-1].norm, nn.Identity)
     assert net.encode(signals()).shape == (6, 30)
     assert net.decode(torch.zeros(6, 30)).shape == (6, 512)
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_is_said(call, words):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cuda_equals_cpu():
     net = ConvAutoencoder().eval()
     x = signals()

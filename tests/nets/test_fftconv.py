@@ -11,18 +11,18 @@ from ecglib.nets import fftconv
 from ecglib.nets.fftconv import (
     FFTConv1d,
     Plan,
+    by_phase,
     conv1d_same,
     conv_transpose1d_same,
     cut,
-    fold,
     good_size,
+    interleave,
     join,
     overlap_add,
     plan,
     split,
     to_signal,
     to_spectrum,
-    unfold,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -102,8 +102,7 @@ def test_gradients_of_transposed_convolution(taps, stride):
 
 @pytest.mark.parametrize("length, taps", [(640, 9), (901, 50)])
 def test_gradients_block_by_block(length, taps):
-    right = taps // 2
-    assert plan(length, taps, taps - 1 - right, 1, 1, 2, 2).blocks > 1
+    assert plan(length, taps, (taps - 1) // 2, 1, 2, 2).blocks > 1
     x, weight, bias = tensor(2, 1, 2, length), tensor(2, 2, 2, taps), tensor(2, 2)
     assert_same(conv1d_same(x, weight, bias), reference(x, weight, bias), (x, weight, bias))
     assert torch.autograd.gradcheck(conv1d_same, (x, weight, bias), fast_mode=True)
@@ -120,6 +119,20 @@ def test_equals_pytorch(length, taps, channels, batch, models, upsample):
         reference(x, weight, bias, upsample),
         (x, weight, bias),
     )
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+@pytest.mark.parametrize("length, upsample", [(90, 1), (901, 1), (90, 3), (901, 2)])
+@pytest.mark.parametrize("direct", [0, DIRECT])
+def test_a_rectifier_may_follow(length, upsample, slope, direct, monkeypatch):
+    monkeypatch.setattr(fftconv, "DIRECT", direct)
+    x, weight, bias = tensor(2, 2, 3, length), tensor(2, 4, 3, 15, seed=1), tensor(2, 4, seed=2)
+    ours = conv1d_same(x, weight, bias, upsample, slope)
+    theirs = F.leaky_relu(reference(x, weight, bias, upsample), slope)
+    assert_same(ours, theirs, (x, weight, bias))
+    weight = tensor(2, 3, 4, 15, seed=1)
+    ours = conv_transpose1d_same(x, weight, 3, slope)
+    assert_same(ours, F.leaky_relu(transposed_reference(x, weight, 3), slope), (x, weight))
 
 
 @settings(max_examples=60)
@@ -198,7 +211,7 @@ def test_wrong_shapes_are_named(call, words):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cuda_equals_cpu():
     x, weight, bias = tensor(3, 2, 4, 700), tensor(3, 6, 4, 80), tensor(3, 6)
     on_gpu = conv1d_same(x.cuda(), weight.cuda(), bias.cuda())
@@ -222,27 +235,23 @@ def test_a_good_size_is_the_least_of_its_kind(least):
     length=st.integers(1, 3000),
     taps=st.integers(1, 300),
     place=st.floats(0, 1),
-    stride=st.integers(1, 8),
     batch=st.integers(1, 64),
     channels=st.tuples(st.integers(1, 30), st.integers(1, 30)),
 )
-def test_blocks_cover_the_signal_and_hold_the_overlaps(
-    length, taps, place, stride, batch, channels
-):
+def test_blocks_cover_the_signal_and_hold_the_overlaps(length, taps, place, batch, channels):
     left = round(place * (taps - 1))
-    before, after = -(-left // stride), -(-(taps - 1 - left) // stride)
-    p = plan(length, taps, left, stride, batch, *channels)
+    p = plan(length, taps, left, batch, *channels)
     assert (p.blocks - 1) * p.hop < length <= p.blocks * p.hop
     if p.blocks == 1 and p.lead == 0:
-        assert p.size >= length + max(before, after)
+        assert p.size >= length + max(left, taps - 1 - left)
     else:
-        assert p.lead == before
-        assert p.size == p.hop + before + after
-        assert p.hop > before + after  # a block overlaps none but the next
+        assert p.lead == left
+        assert p.size == p.hop + taps - 1
+        assert p.hop > taps - 1  # a block overlaps none but the next
 
 
 def test_a_batch_takes_larger_blocks_than_a_single_signal():
-    single, batch = (plan(512, 80, 39, 1, count, 10, 10) for count in (1, 64))
+    single, batch = (plan(512, 80, 39, count, 10, 10) for count in (1, 64))
     assert single.size < batch.size
 
 
@@ -260,14 +269,18 @@ def test_spectra_are_those_of_the_padded_signals(samples, last):
     torch.testing.assert_close(to_signal(spectrum, 24, last), padded)
 
 
-@pytest.mark.parametrize("stride", [1, 2, 3, 4])
-def test_zeros_between_samples_repeat_the_spectrum(stride):
-    x = normal(2, 3, 4, 16)
-    stuffed = torch.stack([x, *[torch.zeros_like(x)] * (stride - 1)], -1).flatten(-2)
-    whole = to_spectrum(stuffed, 16 * stride, False)
-    pieces = to_spectrum(x, 16, False).repeat(1, 1, stride, 1)
-    torch.testing.assert_close(unfold(pieces, stride), whole)
-    torch.testing.assert_close(fold(whole, stride), pieces)
+@given(left=st.integers(-9, 20), taps=st.integers(1, 20), stride=st.integers(1, 7))
+def test_phases_meet_the_samples_of_the_stuffed_signal(left, taps, stride):
+    weight, x = normal(1, 1, 1, taps), normal(5, seed=1)
+    phases, before = by_phase(weight, left, stride)
+    assert phases.shape[:3] == (1, stride, 1)
+    for n in range(5 * stride):
+        at = [(n + k - left, k) for k in range(taps)]
+        stuffed = sum(weight[0, 0, 0, k] * x[i // stride] for i, k in at
+                      if i % stride == 0 and 0 <= i < 5 * stride)  # fmt: skip
+        at = [(n // stride + j - before, j) for j in range(phases.shape[3])]
+        ours = sum(phases[0, n % stride, 0, j] * x[i] for i, j in at if 0 <= i < 5)
+        assert float(ours) == pytest.approx(float(stuffed))
 
 
 @pytest.mark.parametrize("p", PLANS)
@@ -290,10 +303,15 @@ def test_adding_overlaps_is_the_transpose_of_cutting(p):
     torch.testing.assert_close(there, back)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("hop, blocks, size", [(40, 1, 48), (16, 3, 24), (9, 5, 16)])
-def test_joining_undoes_splitting(hop, blocks, size):
-    y = normal(2, 3, 2, 40)
-    parts = split(y, hop, blocks, size)
-    assert blocks == 1 or parts.shape == (2, 3, 2 * blocks, size)
+def test_joining_and_interleaving_undo_splitting(hop, blocks, size, stride):
+    y, p = normal(2, 3, 2, 40 * stride), Plan(size, hop, blocks, 0)
+    parts = split(y, None, p, stride, 1.0)
+    assert parts.shape == (2, 3 * stride, 2 * blocks, size)
     assert parts.square().sum() == pytest.approx(y.square().sum())
-    assert torch.equal(join(parts, hop, blocks, 40), y)
+    assert torch.equal(interleave(join(parts, p, 40), stride, 1.0), y)
+    ramps = normal(*y.shape, seed=1)
+    rectified = split(y, ramps, p, stride, 0.2)
+    back = interleave(join(rectified, p, 40), stride, 1.0)
+    torch.testing.assert_close(back, torch.where(ramps > 0, y, 0.2 * y))

@@ -32,7 +32,7 @@ def spec(**changes):
 
 def assert_equal(ours, theirs):
     assert ours.keys() == theirs.keys()
-    for name in ours.keys() - {"seconds"}:
+    for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], strict=True)
 
 
@@ -62,7 +62,6 @@ def test_a_net_with_room_for_the_signals_learns_to_restore_unseen_ones():
     assert result["validation_steps"].tolist() == [20 * n for n in range(1, 11)]
     assert result["train_steps"].tolist() == [2 * n for n in range(1, 101)]
     assert result["train_loss"][:5].mean() > 5 * result["train_loss"][-5:].mean()
-    assert result["seconds"] > 0
 
 
 def test_loaded_net_is_the_trained_one_ready_for_use(plain):
@@ -72,7 +71,7 @@ def test_loaded_net_is_the_trained_one_ready_for_use(plain):
     loss = nn.functional.mse_loss(net(signals), signals).item()
     assert loss == pytest.approx(plain["validation_loss"][-1], rel=1e-5)
     assert net.encode(signals).shape == (50, 4)
-    assert "state/encoder.0.rectify.running_mean" in plain
+    assert "state/encoder.0.norm.running_mean" in plain
 
 
 class Linear(nn.Module):
@@ -179,7 +178,7 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(change, says):
         fit(spec(**change))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.cuda
 def test_the_same_training_on_a_gpu_ends_near_the_cpus():
     gpu, cpu = fit(spec(device="cuda", steps=400)), fit(spec(steps=400))
     assert gpu["validation_loss"][-1] == pytest.approx(cpu["validation_loss"][-1], rel=0.5)

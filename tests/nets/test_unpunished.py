@@ -234,7 +234,7 @@ def test_a_loss_that_is_no_longer_finite_names_record_seed_and_step():
         fit_unpunished([huge])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.cuda
 def test_a_gpu_finds_the_same_gradients():
     specs = [spec(seed=seed) for seed in range(2)]
     here, there = Ensemble(specs, CPU), Ensemble(specs, torch.device("cuda"))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from markdown_it import MarkdownIt
+from myst_nb.ext import glue
 
 from ecglib.claims import CLAIMS
 from ecglib.estimates import Estimate
@@ -35,16 +36,17 @@ def test_the_number_of_decimals_is_the_writers():
     assert tables.phrase(Estimate(120.4, 90.5, 133.0, 9), digits=0) == "120 (90 to 133)"
 
 
-def test_names_are_glued_with_hyphens_not_displayed_and_kept_for_live_reading(monkeypatch):
-    glued = []
-    monkeypatch.setattr(tables, "glue", lambda *what, **how: glued.append((what, how)))
+def test_names_are_told_the_text_as_myst_nb_glues_them_and_kept_for_live_reading(monkeypatch):
+    ours, theirs = [], []
+    monkeypatch.setattr(tables, "display", lambda *what, **how: ours.append((what, how)))
+    monkeypatch.setattr(glue, "ipy_display", lambda *what, **how: theirs.append((what, how)))
     monkeypatch.setattr(tables, "SAID", {})
-    tables.say(1, d_star=12.34, pairs=40)
-    assert glued == [
-        (("d-star", "12.3"), {"display": False}),
-        (("pairs", "40"), {"display": False}),
-    ]
-    assert tables.SAID == {"d-star": "12.3", "pairs": "40"}
+    tables.say(1, d_star=12.34, pairs=40, source="a 'b' \\ \N{GREEK SMALL LETTER MU}V")
+    said = {"d-star": "12.3", "pairs": "40", "source": "a 'b' \\ \N{GREEK SMALL LETTER MU}V"}
+    assert said == tables.SAID
+    for name, text in said.items():
+        glue.glue(name, text, display=False)
+    assert ours == theirs and len(ours) == 3
 
 
 def rendered(table) -> str:
