@@ -372,8 +372,7 @@ def _counted(barrier, answers, specs, folder, options):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ({"jobs": 1}, {"jobs": 1}),
-        ({"jobs": 2}, {"jobs": 1, "batch": 3}),
+        ({"jobs": 1}, {"jobs": 1, "batch": 3}),
         ({"jobs": 2, "batch": 4}, {"jobs": 2, "batch": 4}),
     ],
 )

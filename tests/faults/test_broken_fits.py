@@ -228,7 +228,13 @@ HAPPENINGS = {
 
 @pytest.mark.filterwarnings("ignore:a fit cannot be kept|the kept fit")
 @pytest.mark.parametrize("batch", [1, pytest.param(3, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("happening", HAPPENINGS)
+@pytest.mark.parametrize(
+    "happening",
+    [
+        pytest.param(name, marks=pytest.mark.slow if jobs > 1 else ())
+        for name, (_, jobs, _) in HAPPENINGS.items()
+    ],
+)
 def test_a_fit_that_another_process_is_at_is_waited_for_or_done(tmp_path, happening, batch):
     act, jobs, fitted_here = HAPPENINGS[happening]
     expected = run(toy_fit, toy_specs(tmp_path / "quiet-log", 3), jobs=1, cache=tmp_path / "quiet")
