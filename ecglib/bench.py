@@ -1,4 +1,4 @@
-"""The benchmark: what the package's networks cost beside PyTorch's own layers (`ecglib bench`).
+"""The benchmark: what networks cost beside PyTorch's own layers, and paths frame by frame.
 
 Ours and the baseline take turns on the same machine and the same thread, so that only their ratio
 depends on neither.
@@ -22,8 +22,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ecglib import plain_measures
+from ecglib.data.records import FS
+from ecglib.data.synthetic import load_synthetic
+from ecglib.experiments.interpolation import RATE, four_seconds, patient_pairs, with_middles_of
+from ecglib.experiments.one_cycle import controlled_pairs
+from ecglib.experiments.paths import crossfade, landmark_warp
 from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
+from ecglib.measures import r_counts
 from ecglib.nets.autoencoder import ConvAutoencoder
 from ecglib.nets.fftconv import FFTConv1d, by_phase, plan
 from ecglib.nets.unpunished import (
@@ -36,6 +43,7 @@ from ecglib.nets.unpunished import (
 )
 from ecglib.places import whole_path
 from ecglib.plain_unpunished import PlainUnpunished
+from ecglib.wave_course import follow_wave
 
 Call = Callable[[], object]
 Row = dict[str, Any]
@@ -78,6 +86,8 @@ class Sizes:
     fits: int = 8  # of each process
     steps: int = 300  # of each fit
     matrix: int = 1024  # order of the matrices whose product is the roofline
+    pairs: int = 300  # of signals, with a path between each
+    frames: int = 33  # of each path
 
 
 def measure(sizes: Sizes | None = None) -> Iterator[Row]:
@@ -96,9 +106,9 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
         "threads": 1,
         "repeats": sizes.repeats,
     }
-    benchmarks = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline]
-    if DEVICE.type == "cpu":  # fits on a GPU stay in one process
-        benchmarks.append(_workers)
+    nets = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline]
+    on_cpu = [_paths, _workers]  # fits on a GPU stay in one process
+    benchmarks = [*nets, *on_cpu] if DEVICE.type == "cpu" else nets
     try:
         for benchmark in benchmarks:
             for row in benchmark(sizes):
@@ -274,6 +284,35 @@ def _scaling(name: str, variable: str, at: Sequence[int], times: list[tuple[floa
         baseline_exponent=float(slope),
         points=points,
     )
+
+
+def _paths(sizes: Sizes) -> Iterator[Row]:
+    """Cross-fades of synthetic signals and beats, measured, and the oracle's paths, made."""
+    data = with_middles_of(four_seconds(load_synthetic(60)))
+    first, second = data.middle.signals[patient_pairs(data.middle, sizes.pairs)].swapaxes(0, 1)
+    fades = crossfade(first, second, sizes.frames).astype(np.float32)
+    beats = controlled_pairs().subset(np.arange(sizes.pairs))
+    waves = crossfade(beats.first, beats.second, sizes.frames).astype(np.float32)
+    one_by_one = list(zip(waves, beats.window, beats.sign, strict=True))
+    warps = list(zip(beats.first, beats.second, beats.marks, strict=True))
+    for name, plain, ours in (
+        (
+            "path_r_counts",
+            lambda: [plain_measures.r_counts(path, RATE) for path in fades],
+            lambda: r_counts(fades, RATE),
+        ),
+        (
+            "path_t_waves",
+            lambda: [plain_measures.follow_wave(p, FS, w, int(s)) for p, w, s in one_by_one],
+            lambda: follow_wave(waves, FS, beats.window, beats.sign),
+        ),
+        (
+            "path_oracle",
+            lambda: [plain_measures.landmark_warp(a, b, *m, sizes.frames) for a, b, m in warps],
+            lambda: landmark_warp(beats.first, beats.second, beats.marks, sizes.frames),
+        ),
+    ):
+        yield _row(name, "ms", *medians(sizes.repeats, plain, ours))
 
 
 def _workers(sizes: Sizes) -> Iterator[Row]:

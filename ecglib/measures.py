@@ -1,20 +1,23 @@
-"""What is measured on signals and along paths: peaks, wave counts, retention, drift, periodicity.
+"""What is measured on signals and along paths: peaks, R counts, periodicity, power.
 
 Signals are in mV. A path is (frames, samples), its frames equally spaced between two ends.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, welch
 
+from ecglib.bands import Band, bands, blocks, filtered, reach
+from ecglib.peaks import Peaks, kept_apart
+
 R_LEVEL = 0.4  # an R peak's QRS energy, at least, over the level of the beats about it
 REFRACTORY_S = 0.25  # between two R peaks, at least
-WAVE_HEIGHT = 0.2  # a wave's height, at least, over the interpolated height at the ends
-WAVE_PROMINENCE = 0.1  # and its prominence over the same
+ROUNDING = 4e-7  # from this difference on, times fs, energies of signals of height 1 are told apart
 SMOOTHING_S = 0.008  # standard deviation of the Gaussian
+SPREAD_S = 0.025  # and of the one that makes a QRS complex's slopes one peak
 HIGH_HZ = 40.0  # what lies above is mostly noise
 CYCLE_S = 0.4, 1.5  # the shortest and the longest
 
@@ -38,8 +41,20 @@ def high_frequency_power(signals: np.ndarray, fs: float) -> np.ndarray:
 
 def qrs_energy(signals: np.ndarray, fs: float) -> np.ndarray:
     """Smoothed slope of signals (..., samples), in mV/s: high in the QRS complex only."""
-    slope = np.gradient(gaussian_filter1d(signals, SMOOTHING_S * fs, axis=-1), 1 / fs, axis=-1)
-    return np.sqrt(gaussian_filter1d(slope**2, 0.025 * fs, axis=-1))
+    return np.sqrt(_spread(_slope(signals, fs) ** 2, fs))
+
+
+def _slope(signals: np.ndarray, fs: float) -> np.ndarray:
+    return np.gradient(smoothed(signals, fs), 1 / fs, axis=-1)
+
+
+def smoothed(signals: np.ndarray, fs: float) -> np.ndarray:
+    """Signals (..., samples) behind a Gaussian of 8 ms."""
+    return gaussian_filter1d(signals, SMOOTHING_S * fs, axis=-1)
+
+
+def _spread(squares: np.ndarray, fs: float) -> np.ndarray:
+    return gaussian_filter1d(squares, SPREAD_S * fs, axis=-1)
 
 
 def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
@@ -49,30 +64,87 @@ def r_peaks(signal: np.ndarray, fs: float) -> np.ndarray:
     """
     energy = qrs_energy(signal, fs)
     found = _beats(energy, R_LEVEL * float(np.percentile(energy, 95)), fs)
-    reach = round(0.06 * fs)
+    around = round(0.06 * fs)
     peaks = np.zeros(len(found), dtype=int)
     for i, peak in enumerate(found):
-        start = max(peak - reach, 0)
-        peaks[i] = start + np.argmax(np.abs(signal[start : peak + reach + 1]))
+        start = max(peak - around, 0)
+        peaks[i] = start + np.argmax(np.abs(signal[start : peak + around + 1]))
     return peaks
 
 
-def r_counts(path: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
-    """Number of R peaks in each frame of a path (frames, samples).
+def r_counts(paths: np.ndarray, fs: float, least: float = R_LEVEL) -> np.ndarray:
+    """Number of R peaks in each frame of paths (..., frames, samples), (..., frames).
 
     A peak counts when its QRS energy is at least the share `least` of the level interpolated
     linearly between the path's ends: a beat that fades below is gone, a ghost above it is there.
     """
-    energy = qrs_energy(path, fs)
-    ends = np.percentile(energy[[0, -1]], 95, axis=-1)
-    levels = np.linspace(ends[0], ends[1], len(path))
-    beats = [_beats(e, least * level, fs) for e, level in zip(energy, levels, strict=True)]
-    return np.array([len(found) for found in beats])
+    ends = np.percentile(qrs_energy(paths[..., [0, -1], :], fs), 95, axis=-1)
+    levels = np.linspace(ends[..., 0], ends[..., 1], paths.shape[-2], axis=-1)
+    lines, floors = paths.reshape(-1, paths.shape[-1]), np.maximum(least * levels, 1e-9).ravel()
+    counts = np.empty(len(lines), int)
+    for block in blocks(len(lines)):
+        counts[block] = _count_beats(lines[block], floors[block], fs)
+    return counts.reshape(levels.shape)
+
+
+def _count_beats(lines: np.ndarray, floors: np.ndarray, fs: float) -> np.ndarray:
+    """Number of R peaks in each of lines (lines, samples), of QRS energies of at least `floors`.
+
+    Most are counted by energies of single precision. A line where that might not tell which of two
+    energies is higher is counted by `_beats`.
+    """
+    margin = ROUNDING * fs
+    peaks, lead = _quick_peaks(lines, floors, fs, margin)
+    unclear = ~np.isfinite(lines.sum(axis=1))
+    unclear[peaks.line[lead < margin]] = True
+    peaks = peaks.where(~unclear[peaks.line])
+    kept, behind = kept_apart(peaks, REFRACTORY_S * fs)
+    unclear[peaks.line[behind < margin]] = True
+    counts = np.bincount(peaks.line[kept], minlength=len(lines))
+    exact = zip(qrs_energy(lines[unclear], fs), floors[unclear], strict=True)
+    counts[unclear] = [len(_beats(energy, least, fs)) for energy, least in exact]
+    return counts
+
+
+def _quick_peaks(
+    lines: np.ndarray, floors: np.ndarray, fs: float, margin: float
+) -> tuple[Peaks, np.ndarray]:
+    """All that may be peaks of QRS energy of at least `floors`, in lines of unit height.
+
+    lines: (lines, samples). floors: (lines,).
+    Returns the peaks that lead the samples next to them and the floor, or are behind by less than
+    `margin`; and their lead, (peaks,).
+    """
+    lines = lines.astype(np.float32)
+    height = np.maximum(lines.max(axis=1), -lines.min(axis=1)).clip(min=1e-30)[:, None]
+    energy = _quick_energy(np.divide(lines, height, out=lines), fs)
+    rivals = np.maximum(energy[:, 2:], energy[:, :-2])
+    np.maximum(rivals, (floors[:, None] / height).astype(np.float32), out=rivals)
+    rivals -= margin
+    possible = np.zeros(energy.shape, bool)
+    np.greater_equal(energy[:, 1:-1], rivals, out=possible[:, 1:-1])
+    peaks = Peaks.at_samples(energy, np.flatnonzero(possible))
+    return peaks, peaks.height - rivals[peaks.line, peaks.place - 1] - margin
 
 
 def _beats(energy: np.ndarray, least: float, fs: float) -> np.ndarray:
-    """Samples where a frame's QRS energy, (samples,), has peaks of at least `least`."""
+    """Samples where a signal's QRS energy, (samples,), has peaks of at least `least`."""
     return find_peaks(energy, height=max(least, 1e-9), distance=REFRACTORY_S * fs)[0]
+
+
+def _quick_energy(lines: np.ndarray, fs: float) -> np.ndarray:
+    """`qrs_energy` of lines (lines, samples) of single precision."""
+    to_slope, to_spread = _energy_bands(lines.shape[1], fs)
+    slope = filtered(lines, to_slope)
+    energy = filtered(np.square(slope, out=slope), to_spread)
+    return np.sqrt(energy, out=energy)
+
+
+@lru_cache
+def _energy_bands(samples: int, fs: float) -> tuple[list[Band], list[Band]]:
+    slope = bands(lambda x: _slope(x, fs), reach(SMOOTHING_S * fs) + 1, samples, np.float32)
+    spread = bands(lambda x: _spread(x, fs), reach(SPREAD_S * fs), samples, np.float32)
+    return slope, spread
 
 
 def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
@@ -81,7 +153,7 @@ def t_peaks(signal: np.ndarray, r: np.ndarray, fs: float) -> np.ndarray:
     It is the most prominent peak, up or down, from 120 ms after R to 450 ms, or to 200 ms before
     the next R. `r` are (R peaks,) samples.
     """
-    smooth = gaussian_filter1d(signal, SMOOTHING_S * fs)
+    smooth = smoothed(signal, fs)
     found = np.full(max(len(r) - 1, 0), -1)
     for i, (this, following) in enumerate(pairwise(r)):
         start = this + round(0.12 * fs)
@@ -112,94 +184,28 @@ def periodicity(signals: np.ndarray, fs: float) -> np.ndarray:
 
     A signal of one repeated cycle has 1; a flat one 0.
     """
-    signals = signals - signals.mean(axis=-1, keepdims=True)
-    samples = signals.shape[-1]
-    shortest, longest = (round(seconds * fs) for seconds in CYCLE_S)
-    lags = np.arange(shortest, min(longest, samples - 2) + 1)
-    spectrum = np.fft.rfft(signals, 2 * samples)
-    products = np.fft.irfft(np.abs(spectrum) ** 2)[..., lags]
-    energy = np.concatenate(
-        [np.zeros((*signals.shape[:-1], 1)), np.cumsum(signals**2, axis=-1)], axis=-1
-    )
-    head = energy[..., samples - lags]
-    tail = energy[..., [-1]] - energy[..., lags]
+    lines = signals.reshape(-1, signals.shape[-1])
+    found = np.empty(len(lines))
+    for block in blocks(len(lines)):
+        found[block] = _periodicity(lines[block], fs)
+    return found.reshape(signals.shape[:-1])
+
+
+def _periodicity(lines: np.ndarray, fs: float) -> np.ndarray:
+    """`periodicity` of a few signals, (signals, samples)."""
+    lines = lines - lines.mean(axis=1, keepdims=True)
+    samples = lines.shape[1]
+    shortest, longest = round(CYCLE_S[0] * fs), min(round(CYCLE_S[1] * fs), samples - 2)
+    lags = slice(shortest, longest + 1)
+    spectrum = np.fft.rfft(lines, 2 * samples)
+    products = np.fft.irfft(np.abs(spectrum) ** 2)[:, lags]
+    energy = np.zeros((len(lines), samples + 1))
+    energy[:, 1:] = np.cumsum(lines**2, axis=1)
+    head = energy[:, samples - longest : samples - shortest + 1][:, ::-1]
+    tail = energy[:, -1:] - energy[:, lags]
     norm = np.sqrt(head * tail)
     correlation = np.divide(products, norm, out=np.zeros_like(norm), where=norm > 1e-12)
-    return correlation.max(axis=-1)
-
-
-@dataclass(frozen=True)
-class WaveCourse:
-    """One wave followed along a path.
-
-    counts: (frames,) peaks in the wave's window.
-    peak_ms: (frames,) where the highest one stands, ms from the path's first sample.
-    retention: least height on the path over the height interpolated between the ends.
-    drift_error_ms: largest distance of the peak from its straight course, ms.
-    smoothness: longest step of the peak over the whole way, less a steady step's share;
-        0 for a steady drift, near 1 for a jump (after Berthelot et al., 1807.07543), NaN where
-        the whole way is shorter than a sample.
-    """
-
-    counts: np.ndarray
-    peak_ms: np.ndarray
-    retention: float
-    drift_error_ms: float
-    smoothness: float
-
-    @property
-    def violations(self) -> float:
-        """Share of frames that do not hold exactly one peak."""
-        return float(np.mean(self.counts != 1))
-
-
-def follow_wave(path: np.ndarray, fs: float, window: tuple[int, int], sign: int = 1) -> WaveCourse:
-    """Follow a wave along a path (paper, II-B): is it one, is it as high, where does it stand?
-
-    A peak counts with a height of at least 20 % and a prominence of at least 10 % of the wave's
-    height interpolated between the ends; heights are above the frame's median, its isoelectric
-    level. Frames are smoothed by a Gaussian of 8 ms first, whatever made them.
-
-    path: (frames, samples), mV. fs: Hz.
-    window: first and last sample of the ST-T window.
-    sign: 1 for an upright wave, -1 for an inverted one.
-    """
-    frames = sign * (path - np.median(path, axis=1, keepdims=True))
-    frames = gaussian_filter1d(frames.astype(float), SMOOTHING_S * fs, axis=1)
-    frames = frames[:, window[0] : window[1] + 1]
-    # A peak's prominence ends at a higher one, not at an equal one: were the middle frame's two
-    # exactly equal, each would have its whole height. A slope of 1e-9 mV a sample breaks ties.
-    frames = frames + 1e-9 * np.arange(frames.shape[1])
-    peaks, heights = np.array([_highest(frame) for frame in frames]).T
-    expected = np.maximum(np.linspace(heights[0], heights[-1], len(path)), 1e-3)
-    counts = np.array(
-        [
-            len(find_peaks(f, height=WAVE_HEIGHT * h, prominence=WAVE_PROMINENCE * h)[0])
-            for f, h in zip(frames, expected, strict=True)
-        ]
-    )
-    peak_ms = (peaks + window[0]) * 1000 / fs
-    straight = np.linspace(peak_ms[0], peak_ms[-1], len(path))
-    way = abs(peak_ms[-1] - peak_ms[0])
-    longest = np.abs(np.diff(peak_ms)).max()
-    return WaveCourse(
-        counts=counts,
-        peak_ms=peak_ms,
-        retention=float((heights / expected).min()),
-        drift_error_ms=float(np.abs(peak_ms - straight).max()),
-        smoothness=float(longest / way - 1 / (len(path) - 1)) if way >= 1000 / fs else np.nan,
-    )
-
-
-def _highest(frame: np.ndarray) -> tuple[float, float]:
-    """Place of a frame's highest peak, between samples by a parabola, and the sample's height."""
-    peaks, _ = find_peaks(frame)
-    best = int(peaks[np.argmax(frame[peaks])] if len(peaks) else np.argmax(frame))
-    place = float(best)
-    if 0 < best < len(frame) - 1:
-        before, at, after = frame[best - 1 : best + 2]
-        place += 0.5 * (before - after) / min(before - 2 * at + after, -1e-12)
-    return place, float(frame[best])
+    return correlation.max(axis=1)
 
 
 def mean_distance(paths: np.ndarray, signals: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def test_pytorchs_layers_are_timed_by_the_better_setting(sleep, with_mkldnn, wit
 
 
 SCALINGS = {"kernels": (10, 20), "lengths": (100, 200), "ensembles": (1, 2)}
-TINY = Sizes(repeats=1, batch=2, models=2, samples=300, **SCALINGS, fits=1, steps=2, matrix=32)
+SMALL = {"batch": 2, "models": 2, "samples": 300, "matrix": 32, "pairs": 4, "frames": 3}
+TINY = Sizes(repeats=1, fits=1, steps=2, **SMALL, **SCALINGS)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def rows():
 
 def test_every_row_has_its_figures(rows):
     assert {"table1_step", "unpunished_step_p3", "roofline", "workers"} < set(rows)
+    assert {"path_r_counts", "path_t_waves", "path_oracle"} < set(rows)
     for row in rows.values():
         assert row["baseline"] > 0 and row["ours"] > 0
         assert row["ratio"] == row["baseline"] / row["ours"]

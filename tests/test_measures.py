@@ -11,7 +11,6 @@ from ecglib.data.windows import remove_baseline
 from ecglib.experiments.paths import crossfade
 from ecglib.measures import (
     explained_variance,
-    follow_wave,
     high_frequency_power,
     match_peaks,
     mean_distance,
@@ -20,6 +19,7 @@ from ecglib.measures import (
     r_peaks,
     t_peaks,
 )
+from ecglib.wave_course import follow_wave
 
 FS = 500
 TIME = np.arange(512)

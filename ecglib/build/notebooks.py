@@ -29,7 +29,10 @@ LEFT_OUT = """\
 ```"""
 REFERENCE = re.compile(r'"IPY_MODEL_([^"]+)"')  # in a widget's state, to another widget
 # What the notebooks' numbers come from; figures and tables only show them.
-NUMBERS = ("data", "nets", "experiments", "measures.py", "estimates.py", "claims.py")
+NUMBERS = (
+    *("data", "nets", "experiments"),
+    *("measures.py", "wave_course.py", "peaks.py", "bands.py", "estimates.py", "claims.py"),
+)
 
 
 def read(path: Path) -> NotebookNode:

@@ -99,13 +99,15 @@ def reference_paths(
     """
     windows, records = data.middle, data.records
     null = crossfade(windows.signals[pairs[:, 0]], windows.signals[pairs[:, 1]], frames)
-    oracle = np.empty_like(null)
-    for k, (a, b) in enumerate(windows.record[pairs]):
-        start = windows.start[pairs[k, 0]]
-        marks = common_landmarks(records.waves[a], records.waves[b], start + WINDOW // 2)
-        path = landmark_warp(records.signals[a], records.signals[b], *marks, frames)
-        oracle[k] = path[:, start : start + WINDOW]
-    return null, oracle
+    first, second = windows.record[pairs].T
+    starts = windows.start[pairs[:, 0]]
+    marks = [
+        common_landmarks(records.waves[a], records.waves[b], start + WINDOW // 2)
+        for a, b, start in zip(first, second, starts, strict=True)
+    ]
+    signals = records.signals
+    oracle = landmark_warp(signals[first], signals[second], marks, frames, starts, WINDOW)
+    return null, oracle.astype(null.dtype)
 
 
 def window_paths(
@@ -124,7 +126,7 @@ def score_paths(paths: np.ndarray, least: float = R_LEVEL) -> dict[str, np.ndarr
     "periodicity_ratio": least periodicity on the path over the smaller of its ends.
     least: from which level a beat counts, as in `measures.r_counts`.
     """
-    counts = np.array([r_counts(path, RATE, least) for path in paths])
+    counts = r_counts(paths, RATE, least)
     ends = counts[:, [0, -1]]
     violating = (counts.min(axis=1) < ends.min(axis=1)) | (counts.max(axis=1) > ends.max(axis=1))
     rhythm = periodicity(paths, RATE)

@@ -13,7 +13,7 @@ from ecglib.data.synthetic import controlled_beats
 from ecglib.data.windows import WINDOW, Windows, beat_windows, remove_baseline, resample
 from ecglib.experiments.paths import common_landmarks, crossfade, landmark_warp, latent_path
 from ecglib.experiments.suited import need_beats, split
-from ecglib.measures import follow_wave
+from ecglib.wave_course import follow_wave
 
 BINS = (0.0, 0.2, 0.4, 0.6, np.inf)  # displacement over width
 BIN_NAMES = ("below 0.2", "0.2 to 0.4", "0.4 to 0.6", "above 0.6")
@@ -145,10 +145,7 @@ def beat_pair(records: Records, first: int, second: int) -> BeatPairs:
 def reference_paths(pairs: BeatPairs, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """The null and the oracle of each pair, both (pairs, frames, samples), mV."""
     null = crossfade(pairs.first, pairs.second, frames)
-    oracle = np.empty(null.shape, np.float32)
-    for k, marks in enumerate(pairs.marks):
-        oracle[k] = landmark_warp(pairs.first[k], pairs.second[k], *marks, frames)
-    return null, oracle
+    return null, landmark_warp(pairs.first, pairs.second, pairs.marks, frames)
 
 
 def beat_paths(net: nn.Module, pair: BeatPairs, frames: int) -> dict[str, np.ndarray]:
@@ -177,10 +174,12 @@ def _t_waves(beats: Windows) -> tuple[np.ndarray, np.ndarray]:
         t = later[0]
         if not 0 <= t["onset"] < t["peak"] < t["offset"] < length - 1:
             continue
-        sign = 1 if signal[t["peak"]] > np.median(signal) else -1
-        course = follow_wave(np.stack([signal, signal]), FS, (t["onset"], t["offset"]), sign)
-        if course.counts[0] == 1:
-            found[k], signs[k] = t, sign
+        found[k], signs[k] = t, 1 if signal[t["peak"]] > np.median(signal) else -1
+    whole = np.flatnonzero(signs)
+    window = np.stack([found["onset"], found["offset"]], axis=1)[whole]
+    still = np.repeat(beats.signals[whole, None], 2, axis=1)  # a path needs two ends
+    several = whole[follow_wave(still, FS, window, signs[whole]).counts[:, 0] != 1]
+    found[several], signs[several] = np.zeros((), WAVE), 0
     return found, signs
 
 

@@ -3,10 +3,13 @@
 A path is an array (frames, samples) in mV; frame k stands at position k / (frames - 1).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+from ecglib.bands import blocks
 
 
 def positions(frames: int) -> np.ndarray:
@@ -37,39 +40,107 @@ def crossfade(first: np.ndarray, second: np.ndarray, frames: int) -> np.ndarray:
 
     first, second: (..., samples), mV. Returns (..., frames, samples), mV.
     """
-    at = positions(frames)[:, None]
-    return (1 - at) * first[..., None, :] + at * second[..., None, :]
+    path = np.empty((*first.shape[:-1], frames, first.shape[-1]))
+    for k, at in enumerate(positions(frames)):
+        path[..., k, :] = (1 - at) * first + at * second
+    return path
+
+
+Marks = tuple[np.ndarray, np.ndarray]  # where the same landmarks stand in two signals, in samples
 
 
 def landmark_warp(
     first: np.ndarray,
     second: np.ndarray,
-    first_marks: np.ndarray,
-    second_marks: np.ndarray,
+    marks: Sequence[Marks],
     frames: int,
+    starts: np.ndarray | int = 0,
+    length: int | None = None,
 ) -> np.ndarray:
     """The oracle: annotated landmarks move linearly in time while the shapes blend.
 
-    first, second: (samples,), mV.
-    first_marks, second_marks: (marks,) where the same landmarks stand in each, in samples,
-        strictly rising; beyond the outermost ones the signal moves along unstretched.
-    Returns (frames, samples) float32, mV.
+    first, second: (pairs, samples), mV.
+    marks: for each pair the landmarks in both signals, two (marks,), strictly rising; beyond the
+        outermost ones the signal moves along unstretched.
+    starts, length: (pairs,) where the frames are cut out, and how many samples; all by default.
+    Returns (pairs, frames, samples) float32, mV.
 
     Raises ValueError for no landmarks, or not as many in either signal.
     """
-    if len(first_marks) == 0 or len(first_marks) != len(second_marks):
-        raise ValueError(
-            f"a warp needs the same landmarks in both signals, at least one; there are "
-            f"{len(first_marks)} and {len(second_marks)}"
-        )
-    time = np.arange(len(first))
-    path = np.empty((frames, len(first)), dtype=np.float32)
-    for k, at in enumerate(positions(frames)):
-        marks = (1 - at) * first_marks + at * second_marks
-        start = np.interp(_stretch(time, marks, first_marks), time, first)
-        end = np.interp(_stretch(time, marks, second_marks), time, second)
-        path[k] = (1 - at) * start + at * end
+    for one, other in marks:
+        if len(one) == 0 or len(one) != len(other):
+            raise ValueError(
+                "a warp needs the same landmarks in both signals, at least one; there are "
+                f"{len(one)} and {len(other)}"
+            )
+    starts = np.broadcast_to(starts, len(first))
+    path = np.empty((len(first), frames, length or first.shape[1]), np.float32)
+    for block in blocks(len(first), frames):
+        cut = starts[block, None, None] + np.arange(path.shape[-1])
+        path[block] = _warped(first[block], second[block], marks[block], positions(frames), cut)
     return path
+
+
+def _warped(
+    first: np.ndarray, second: np.ndarray, marks: Sequence[Marks], at: np.ndarray, time: np.ndarray
+) -> np.ndarray:
+    """`landmark_warp` of a few pairs, (pairs, frames, samples).
+
+    at: (frames,) positions. time: (pairs, 1, samples) that are wanted.
+    """
+    at = at[:, None]
+    one, other = (_table([pair[k] for pair in marks])[:, None] for k in (0, 1))
+    moved = (1 - at) * one + at * other
+    begins = np.clip(np.ceil(moved).astype(int) - time[..., :1], 0, time.shape[-1])
+    counts = np.diff(begins, prepend=0, append=time.shape[-1])
+
+    def held(values: np.ndarray) -> np.ndarray:
+        """Values at the marks, each at all samples from its mark to the next, from the start on."""
+        return np.repeat(values.ravel(), counts.ravel()).reshape(*moved.shape[:2], -1)
+
+    since = time - held(_first_twice(moved))
+    warped = np.zeros_like(since)
+    for signals, source, weight in ((first, one, 1 - at), (second, other, at)):
+        # before the first mark and after the last a signal moves along unstretched
+        slopes = np.ones(counts.shape)
+        gaps = np.diff(moved)
+        np.divide(np.diff(source), gaps, out=slopes[..., 1:-1], where=gaps > 0)
+        places = held(slopes)
+        places *= since
+        places += held(np.broadcast_to(_first_twice(source), counts.shape))
+        values = _between(signals, places)
+        values *= weight
+        warped += values
+    return warped
+
+
+def _table(marks: Sequence[np.ndarray]) -> np.ndarray:
+    """Lists of marks as rows as long as the longest, by repeating the last mark of each."""
+    table = np.empty((len(marks), max(map(len, marks))))
+    for row, mine in zip(table, marks, strict=True):
+        row[: len(mine)], row[len(mine) :] = mine, mine[-1]
+    return table
+
+
+def _first_twice(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values[..., :1], values], axis=-1)
+
+
+def _between(signals: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Signals (pairs, samples) at `places`, linear between samples; beyond their ends as there.
+
+    places: (pairs, frames, samples), overwritten by what is returned.
+    """
+    signals = signals.astype(float)
+    pairs, samples = signals.shape
+    np.clip(places, 0, samples - 1, out=places)
+    whole = np.floor(places)
+    places -= whole
+    whole += samples * np.arange(pairs)[:, None, None]
+    before = whole.astype(np.intp)
+    places *= np.diff(signals, append=signals[:, -1:]).take(before)
+    places += signals.take(before)
+    return places
 
 
 def common_landmarks(
@@ -92,23 +163,18 @@ def common_landmarks(
 
 def _landmarks(waves: np.ndarray, centre: int) -> dict[tuple[int, str, str], int]:
     """Where each landmark stands, in samples, by its beat (from the centre), wave and point."""
-    beats = waves["peak"][waves["kind"] == "qrs"]
+    kind, peak = waves["kind"], waves["peak"][:, None]
+    beats = waves["peak"][kind == "qrs"]
     if len(beats) == 0:
         return {}
-    zero = int(np.argmin(np.abs(beats - centre)))
-    marks = {}
-    for wave in waves:
-        # A P wave belongs to the next R peak, a T wave to the last one.
-        earlier = beats < wave["peak"] if wave["kind"] == "t" else beats <= wave["peak"]
-        beat = int(earlier.sum()) - (wave["kind"] != "p")
-        for point in ("onset", "peak", "offset"):
-            if wave[point] >= 0:
-                marks[beat - zero, str(wave["kind"]), point] = int(wave[point])
-    return marks
-
-
-def _stretch(time: np.ndarray, marks: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Where in the source each sample of a frame comes from: marks from marks, linearly."""
-    inner = np.interp(time, marks, source)
-    before, after = np.minimum(time - marks[0], 0), np.maximum(time - marks[-1], 0)
-    return inner + before + after
+    # A P wave belongs to the next R peak, a T wave to the last one.
+    earlier = np.where(kind == "t", (beats < peak).sum(axis=1), (beats <= peak).sum(axis=1))
+    beat = earlier - (kind != "p") - np.argmin(np.abs(beats - centre))
+    return {
+        (number, name, point): at
+        for point in ("onset", "peak", "offset")
+        for number, name, at in zip(
+            beat.tolist(), kind.tolist(), waves[point].tolist(), strict=True
+        )
+        if at >= 0
+    }

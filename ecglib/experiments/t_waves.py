@@ -19,9 +19,10 @@ from ecglib.experiments.one_cycle import BIN_NAMES, BeatPairs, bin_of, reference
 from ecglib.experiments.paths import crossfade, latent_path
 from ecglib.experiments.reconstruction import mean_explained
 from ecglib.experiments.scores import Scores
-from ecglib.measures import follow_wave, mean_distance
+from ecglib.measures import mean_distance
+from ecglib.wave_course import follow_wave
 
-COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `measures.WaveCourse`
+COURSE = ("violations", "retention", "drift_error_ms", "smoothness")  # see `wave_course.WaveCourse`
 
 
 def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:
@@ -29,11 +30,8 @@ def score_t_waves(paths: np.ndarray, pairs: BeatPairs) -> dict[str, np.ndarray]:
 
     COURSE, and "failing_frame": 1 where any frame does not hold exactly one peak, else 0.
     """
-    courses = [
-        follow_wave(path, FS, window, int(sign))
-        for path, window, sign in zip(paths, pairs.window, pairs.sign, strict=True)
-    ]
-    scores = {name: np.array([getattr(c, name) for c in courses], float) for name in COURSE}
+    course = follow_wave(paths, FS, pairs.window, pairs.sign)
+    scores = {name: getattr(course, name) for name in COURSE}
     return scores | {"failing_frame": (scores["violations"] > 0).astype(float)}
 
 

@@ -221,20 +221,19 @@ class Ensemble:
         self.fed = stack([spec.fed for spec in specs])
         self.signal = stack([spec.signal for spec in specs])
         self.mask = stack([~spec.inside for spec in specs])
-        loss_weight = 2 * self.mask / self.signal.shape[1]
+        weight = self.mask / self.signal.shape[1]
         needed = torch.tensor(np.stack([spec.needed for spec in specs]), device=device)
-        self.needed = [line.gather(1, needed) for line in (self.fed, self.signal, loss_weight)]
+        self.needed = [line.gather(1, needed) for line in (self.fed, self.signal, weight)]
 
     def gradients(self) -> Tensor:
         """Set the gradients of the loss; returns each model's masked squared error (models,)."""
         # The penalty's gradient is the parameter itself: what autograd adds to starts from it.
         torch.mul(self.values, PENALTY, out=self.grads)
-        fed, signal, loss_weight = self.needed
-        output = forward(self.parameters, fed, self.spec.p)
-        residual = output.detach() - signal
-        grad = residual * loss_weight
-        output.backward(grad)
-        return torch.linalg.vecdot(residual, grad) / 2
+        fed, signal, weight = self.needed
+        residual = forward(self.parameters, fed, self.spec.p) - signal
+        errors = (residual.square() * weight).sum(1)
+        errors.sum().backward()
+        return errors.detach()
 
     def step(self) -> Tensor:
         """One step of Adagrad, without epsilon as in TensorFlow 1; returns as `gradients`."""

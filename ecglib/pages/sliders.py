@@ -10,10 +10,11 @@ from ecglib.experiments.interpolation import RATE
 from ecglib.experiments.one_cycle import BeatPairs
 from ecglib.experiments.paths import positions
 from ecglib.experiments.regions import NETS, Condition, RegionStudy, fit_conditions, one_record
-from ecglib.measures import follow_wave, r_counts
+from ecglib.measures import r_counts
 from ecglib.pages.path_figures import course_frame, path_frame
 from ecglib.pages.region_figures import mask_frame
 from ecglib.pages.widgets import frame_explorer, png
+from ecglib.wave_course import follow_wave
 
 FRAMES = 17  # positions on a slider
 

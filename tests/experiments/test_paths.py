@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from toy_net import Identity
 
+from ecglib import plain_measures
 from ecglib.data.records import as_waves
 from ecglib.experiments.paths import (
     common_landmarks,
@@ -81,9 +82,13 @@ def test_a_crossfade_is_the_straight_line_between_its_ends(frames, seed):
     np.testing.assert_allclose(path, crossfade(second, first, frames)[:, ::-1], atol=1e-12)
 
 
+def warp(first, second, first_marks, second_marks, frames):
+    return landmark_warp(first[None], second[None], [(first_marks, second_marks)], frames)[0]
+
+
 def test_a_warp_moves_its_landmarks_linearly_and_keeps_their_height():
     first, second = bump(120) + bump(220, 5), bump(150) + bump(320, 5)
-    path = landmark_warp(first, second, np.array([120, 220]), np.array([150, 320]), frames=11)
+    path = warp(first, second, np.array([120, 220]), np.array([150, 320]), frames=11)
     for k, frame in enumerate(path):
         for start, end in ((120, 150), (220, 320)):
             place = start + (end - start) * k / 10
@@ -97,14 +102,14 @@ def test_a_warp_gives_its_ends_back(marks, seed):
     rng = np.random.default_rng(seed)
     first, second = rng.normal(size=(2, 100))
     other = np.sort(rng.choice(np.arange(1, 99), len(marks), replace=False))
-    path = landmark_warp(first, second, np.sort(marks), other, frames=5)
+    path = warp(first, second, np.sort(marks), other, frames=5)
     np.testing.assert_allclose(path[0], first, atol=1e-5)
     np.testing.assert_allclose(path[-1], second, atol=1e-5)
 
 
 def test_beyond_its_outermost_landmarks_a_signal_moves_along_unstretched():
     ramp = TIME.astype(float)
-    path = landmark_warp(ramp, ramp, np.array([150, 200]), np.array([170, 260]), frames=3)
+    path = warp(ramp, ramp, np.array([150, 200]), np.array([170, 260]), frames=3)
     # The middle frame: landmarks at 160 and 230; before them the two are 10 late and early.
     middle = path[1]
     np.testing.assert_allclose(np.diff(middle)[20:150], 1, atol=1e-4)
@@ -115,15 +120,30 @@ def test_beyond_its_outermost_landmarks_a_signal_moves_along_unstretched():
 
 
 def test_a_warp_of_one_landmark_is_a_shift():
-    path = landmark_warp(bump(150), bump(190), np.array([150]), np.array([190]), frames=5)
+    path = warp(bump(150), bump(190), np.array([150]), np.array([190]), frames=5)
     shifts = [bump(centre) for centre in (150, 160, 170, 180, 190)]
     np.testing.assert_allclose(path, shifts, atol=1e-5)
+
+
+def test_pairs_are_warped_together_as_one_by_one_and_cut_out():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 20, 400))
+    marks = [
+        tuple(np.sort(rng.choice(400, (2, count), replace=False), axis=1).astype(float))
+        for count in rng.integers(1, 9, 20)
+    ]
+    starts = rng.integers(0, 300, 20)
+    together = landmark_warp(first, second, marks, 5, starts, 100)
+    assert together.shape == (20, 5, 100)
+    for k, start in enumerate(starts):
+        alone = plain_measures.landmark_warp(first[k], second[k], *marks[k], 5)
+        np.testing.assert_array_equal(together[k], alone[:, start : start + 100])
 
 
 @pytest.mark.parametrize("marks", [([], []), ([1, 2], [1])])
 def test_a_warp_without_common_landmarks_is_refused(marks):
     with pytest.raises(ValueError, match=f"there are {len(marks[0])} and {len(marks[1])}"):
-        landmark_warp(bump(100), bump(150), *map(np.array, marks), frames=5)
+        warp(bump(100), bump(150), *map(np.array, marks), frames=5)
 
 
 def train_of_beats(r_peaks, kinds=("p", "qrs", "t")):
