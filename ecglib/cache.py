@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ecglib.files import reason, scratch_name, sweep
+from ecglib.locks import Locks
 from ecglib.places import whole_path
 
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -68,8 +69,15 @@ class FitCache:
     def path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
 
-    def load(self, key: str) -> dict[str, np.ndarray] | None:
-        """The result kept under `key`; None where there is none or, warning, a broken one."""
+    def locks(self) -> Locks:
+        """Locks by which a process tells the others what it is at, on one file in the folder."""
+        return Locks(self.folder / ".lock")
+
+    def load(self, key: str, named: bool = False) -> dict[str, np.ndarray] | None:
+        """The result kept under `key`; None where there is none or, warning, a broken one.
+
+        named: whether it was said before that it is broken.
+        """
         path = self.path(key)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
@@ -84,9 +92,10 @@ class FitCache:
             return None
         except (OSError, ValueError, MemoryError) as error:
             why = reason(error) if isinstance(error, OSError) else str(error) or "out of memory"
-            warnings.warn(
-                f"the kept fit {path} is broken ({why}) and is fitted again.", stacklevel=3
-            )
+            if not named:
+                warnings.warn(
+                    f"the kept fit {path} is broken ({why}) and is fitted again.", stacklevel=3
+                )
             return None
 
     def save(self, results: Mapping[str, dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from importlib import metadata
 from itertools import islice
@@ -27,7 +27,7 @@ class FitError(RuntimeError):
 
 
 def on_cluster(
-    call: Callable, tasks: list[tuple], address: str, label: str
+    call: Callable, tasks: Iterable[tuple], address: str, label: str
 ) -> Iterator[tuple[int, list]]:
     """What `call` returns for each task, as they finish; a lost worker's go to another.
 

@@ -1,38 +1,33 @@
 """Fits of many networks: in processes or on a cluster, each once, with results kept on disk.
 
 A fit is a function from specs to results. `run` gives it the specs that no earlier run has
-answered, on one thread each, so that the numbers are the same whoever does the work.
+answered and no other process is at, on one thread each, so that the numbers are the same whoever
+does the work.
 """
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ecglib.cache import FitCache, keys
-from ecglib.cluster import FitError, on_cluster
-from ecglib.lifetime import end_with
+from ecglib.cluster import FitError as FitError  # who calls `run` meets it
+from ecglib.workers import Fit, Result, execute
 
-# torch, joblib, threadpoolctl, tqdm and distributed are imported where they are used: whoever only
-# reads results, or asks what was counted here, does not wait seconds for them.
+# torch, joblib and tqdm are imported where they are used: whoever only reads results, or asks what
+# was counted here, does not wait seconds for them.
 if TYPE_CHECKING:
     import torch
 
-Result = dict[str, np.ndarray]
-Fit = Callable[[list], list[Result]]
-
-NOT_NAMES = ("file", "allow_pickle")  # of results: arguments of `np.savez`
+POLL_S = 0.2  # how often to look for fits that other processes are at
 
 tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
-# A fit sets its process's thread count and random state, so a process runs one fit at a time,
-# also inside a Dask worker of several threads.
-_ONE_FIT = threading.Lock()
+# Threads do not see each other's locks, which hold off other processes.
+_ONE_RUN = threading.RLock()
 
 
 def run(
@@ -47,11 +42,15 @@ def run(
 ) -> list[Result]:
     """Fit every spec, each once, and return one result a spec, in their order.
 
+    What another process is at is left to the end, waited for and read from the cache; it is fitted
+    here after all where that process fails or dies.
+
     fit: function from a list of specs to as many results (dicts of arrays).
     specs: frozen dataclasses of what `cache.keys` compares. A field `device` that is "auto" is
         resolved here, so that numbers of a CPU and a GPU are never mixed up.
     batch: specs handed to `fit` in one call, whatever the cache holds; `by` keeps specs of
-        unequal keys apart.
+        unequal keys apart. A call leaves out what is kept, or what another process is at, and is
+        not filled up with the specs of the next.
     label: name of the sweep, for the progress bar and for errors; else the fit's.
     jobs: worker processes of one thread each; else ECGLIB_JOBS, else one a core. Fits on CUDA
         stay in this process. Where ECGLIB_CLUSTER is the address of a Dask scheduler, its workers
@@ -77,23 +76,46 @@ def run(
     filed = keys(fit, specs)
     names = [key or f"spec {place}" for place, key in enumerate(filed)]
     wanted = dict(zip(names, specs, strict=True))
+    chunks = list(_chunks(wanted, batch, by))
     found = {name: store.load(name) for name in set(filed) if name}
     results = {name: result for name, result in found.items() if result is not None}
-    tally.update(kept=len(results), fitted=len(wanted) - len(results))
-    chunks = [
-        {name: spec for name, spec in chunk.items() if name not in results}
-        for chunk in _chunks(wanted, batch, by)
-    ]
-    tasks = [(fit, list(chunk.values()), label, n) for n, chunk in enumerate(chunks) if chunk]
+    broken = {name for name in found.keys() - results.keys() if os.path.lexists(store.path(name))}
+    at_work: dict[int, list[str]] = {}  # by the chunk's number
+    fitted = 0
+
+    def tasks() -> Iterator[tuple]:
+        """What a chunk lacks and nobody else is at, held from the moment a worker asks for it."""
+        for number, chunk in enumerate(chunks):
+            lacking = [name for name in chunk if name not in results]
+            held = [name for name in lacking if name not in found or locks.take(name)]
+            for name in set(held) & found.keys():
+                result = store.load(name, name in broken)  # who was at it may have kept it since
+                if result is not None:
+                    results[name] = result
+                    locks.release(name)
+                    bar.update()
+            at_work[number] = [name for name in held if name not in results]
+            if at_work[number]:
+                yield fit, [wanted[name] for name in at_work[number]], label, number
+
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
         total=len(wanted), initial=len(results), desc=label, unit="fit", disable=None
     )
-    with bar:
-        for number, fitted in _execute(tasks, jobs, cluster, label):
-            fresh = dict(zip(chunks[number], fitted, strict=True))
-            store.save({name: result for name, result in fresh.items() if name in found})
-            results |= fresh
-            bar.update(len(fresh))
+    with _ONE_RUN, store.locks() as locks, bar:
+        while len(results) < len(wanted):
+            before = len(results)
+            most = sum(not chunk.keys() <= results.keys() for chunk in chunks)
+            for number, answers in execute(tasks(), min(jobs, most), cluster, label):
+                fresh = dict(zip(at_work[number], answers, strict=True))
+                store.save({name: result for name, result in fresh.items() if name in found})
+                for name in fresh.keys() & found.keys():
+                    locks.release(name)
+                results |= fresh
+                fitted += len(fresh)
+                bar.update(len(fresh))
+            if len(results) == before:
+                time.sleep(POLL_S)  # other processes are at all that is left
+    tally.update(kept=len(wanted) - fitted, fitted=fitted)
     return [results[name] for name in names]
 
 
@@ -125,102 +147,6 @@ def _chunks(specs: dict[str, Any], batch: int, by: Callable | None) -> Iterator[
     for members in groups.values():
         for first in range(0, len(members), batch):
             yield {name: specs[name] for name in members[first : first + batch]}
-
-
-def _execute(
-    tasks: list[tuple], jobs: int, cluster: str | None, label: str
-) -> Iterator[tuple[int, list[Result]]]:
-    """(number, results) of each task, as they finish."""
-    if not tasks:
-        return
-    if cluster:
-        yield from on_cluster(_fit_chunk, tasks, cluster, label)
-    elif min(jobs, len(tasks)) == 1:
-        for task in tasks:
-            yield _fit_chunk(*task)
-    else:
-        yield from _in_processes(tasks, jobs, label)
-
-
-def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, list[Result]]:
-    """Run one call of `fit` on one thread, whoever runs it; returns (number, results)."""
-    name = f"{label}: {_describe(specs[0])}"
-    if len(specs) > 1:
-        name += f" or one of the {len(specs) - 1} fitted with it"
-    with _ONE_FIT, _one_thread():
-        try:
-            results = fit(specs)
-        except Exception as error:
-            if _lacks_memory(error):
-                raise FitError(
-                    f"{name} needs more memory than there is ({error}); finished fits are kept, "
-                    "so run again with fewer jobs (set ECGLIB_JOBS) or on a larger machine."
-                ) from error
-            raise FitError(f"{name} failed: {type(error).__name__}: {error}") from error
-    try:
-        results = [{key: np.asarray(value) for key, value in result.items()} for result in results]
-    except (TypeError, ValueError, AttributeError) as error:
-        raise FitError(f"{name}: its results are no dicts of arrays ({error}).") from error
-    if len(results) != len(specs):
-        raise FitError(f"{name}: {len(results)} results for {len(specs)} specs.")
-    for result in results:
-        for key, value in result.items():
-            if not isinstance(key, str) or key in NOT_NAMES:
-                raise FitError(f"{name}: a result cannot be called {key!r}: give it another name.")
-            if value.dtype.hasobject:
-                raise FitError(f"{name}: result {key!r} is no array of numbers or text.")
-    return number, results
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Python's and NumPy's kind of error, a GPU's, or what torch says of the CPU's memory."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "allocate memory" in str(error)
-
-
-def _describe(spec: Any) -> str:
-    """The spec's class and its scalar fields, for messages."""
-    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
-    scalars = [f"{k}={v!r}" for k, v in values.items() if isinstance(v, (str, int, float))]
-    return f"{type(spec).__name__}({', '.join(scalars)})"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # Sums are split by the number of threads, so one thread everywhere gives the same numbers
-    # whatever the number of jobs.
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _in_processes(tasks: list[tuple], jobs: int, label: str) -> Iterator[tuple[int, list[Result]]]:
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        parallel = joblib.Parallel(
-            n_jobs=min(jobs, len(tasks)),
-            return_as="generator_unordered",
-            batch_size=1,
-            max_nbytes=None,  # specs are small; memory maps would be read-only to the fit
-            initializer=end_with,  # after a kill -9, idle workers linger otherwise
-            initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
-        )
-    try:
-        yield from parallel(joblib.delayed(_fit_chunk)(*task) for task in tasks)
-    except TerminatedWorkerError as error:
-        raise FitError(
-            f"{label}: a worker process died, perhaps for lack of memory; finished fits are kept, "
-            f"so run again with fewer jobs (now {jobs}; set ECGLIB_JOBS)."
-        ) from error
 
 
 def resolve_device(name: str) -> "torch.device":

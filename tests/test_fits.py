@@ -21,7 +21,7 @@ from toy_fits import dying_fit, failing_fit, lines, object_fit, toy_fit, toy_spe
 from ecglib import cache as cache_module
 from ecglib import cluster
 from ecglib.cache import FitCache, keys
-from ecglib.fits import FitError, ensemble_size, resolve_device, run
+from ecglib.fits import FitError, ensemble_size, resolve_device, run, tally
 
 
 @pytest.fixture(autouse=True)
@@ -306,13 +306,18 @@ def test_folder_from_the_environment_and_one_that_cannot_be_written(tmp_path, mo
 # Interruption
 
 
+def _quick_to_start():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "ecglib.fits"])
+    return context
+
+
 def _sweep(specs, folder, jobs):
     run(toy_fit, specs, jobs=jobs, batch=2, cache=folder)
 
 
 def test_killed_ten_times_at_random_moments_and_finished_by_a_rerun(tmp_path):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "ecglib.fits"])
+    context = _quick_to_start()
     rng = np.random.default_rng(0)
     expected = undisturbed(tmp_path, toy_specs("", 12), batch=2)
     finished_before = []
@@ -352,6 +357,96 @@ def test_workers_of_a_killed_sweep_end_too(tmp_path):
     assert process.pid not in workers
     while any(map(runs_on, workers)):  # for ever, if they do: then pytest ends it
         time.sleep(0.1)
+
+
+# Side by side
+
+
+def _counted(barrier, answers, specs, folder, options):
+    barrier.wait()
+    before = tally.copy()
+    results = run(toy_fit, specs, cache=folder, **options)
+    answers.put((os.getpid(), results, tally - before))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"jobs": 1}, {"jobs": 1, "batch": 3}),
+        ({"jobs": 2, "batch": 4}, {"jobs": 2, "batch": 4}),
+    ],
+)
+@pytest.mark.parametrize("first", [0, 5], ids=["the same", "overlapping"])
+def test_two_processes_at_once_do_each_fit_once(tmp_path, one, other, first):
+    context = _quick_to_start()
+    specs = toy_specs(tmp_path / "log", 13, seconds=0.03)
+    sets = [specs[: 13 - first], specs[first:][::-1]]
+    barrier, answers = context.Barrier(2), context.SimpleQueue()
+    processes = [
+        context.Process(target=_counted, args=(barrier, answers, wanted, tmp_path / "fits", how))
+        for wanted, how in zip(sets, (one, other), strict=True)
+    ]
+    for process in processes:
+        process.start()
+    found = [answers.get() for _ in processes]
+    for process in processes:
+        process.kill()  # joblib's idle workers would keep it
+        process.join()
+    by_process = {pid: (results, counts) for pid, results, counts in found}
+    for process, wanted in zip(processes, sets, strict=True):
+        results, counts = by_process[process.pid]
+        assert_equal(results, undisturbed(tmp_path, wanted))
+        assert counts.total() == len(wanted)
+    assert sorted(seed for seed, *_ in lines(tmp_path / "log")) == list(range(13))
+    assert sum(counts["fitted"] for _, counts in by_process.values()) == 13
+
+
+def _hold(specs, folder, held, done):
+    with FitCache(folder).locks() as locks:
+        assert all(map(locks.take, keys(toy_fit, specs)))
+        held.set()
+        done.wait()
+        run(toy_fit, specs, jobs=1, cache=folder)
+
+
+@pytest.mark.parametrize("options", [{"jobs": 1}, {"jobs": 2}, {"jobs": 1, "batch": 4}], ids=str)
+def test_a_fit_that_another_process_is_at_comes_last_and_counts_as_kept(tmp_path, options):
+    context = _quick_to_start()
+    held, done = context.Event(), context.Event()
+    log = tmp_path / "log"
+    specs = toy_specs(log, 6)
+    holder = context.Process(target=_hold, args=(specs[1:3], tmp_path / "fits", held, done))
+    holder.start()
+    held.wait()
+
+    def let_go():
+        while len(lines(log)) < 4:  # for ever, if one waits for the holder first
+            time.sleep(0.01)
+        done.set()
+
+    threading.Thread(target=let_go, daemon=True).start()
+    before = tally.copy()
+    results = run(toy_fit, specs, cache=tmp_path / "fits", **options)
+    holder.join()
+    assert_equal(results, undisturbed(tmp_path, specs))
+    assert tally - before == {"kept": 2, "fitted": 4 + 6}  # and those undisturbed
+    assert sorted(seed for seed, *_ in lines(log)) == list(range(6))
+    assert [seed for seed, _, process in lines(log) if process == holder.pid] == [1, 2]
+    files = {path.name for path in (tmp_path / "fits").rglob("*") if path.is_file()}
+    assert files == {".lock", *(f"{key}.npz" for key in keys(toy_fit, specs))}
+
+
+def test_threads_that_need_the_same_fits_do_each_once(tmp_path):
+    specs = toy_specs(tmp_path / "log", 4, seconds=0.05)
+    options = {"jobs": 1, "cache": tmp_path / "fits"}
+    threads = [
+        threading.Thread(target=run, args=(toy_fit, specs), kwargs=options) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [seed for seed, *_ in lines(tmp_path / "log")] == list(range(4))
 
 
 # Errors

@@ -19,6 +19,7 @@ BELOW = {
     "cluster",
     "files",
     "lifetime",
+    "locks",
     "markdown",
     "measures",
     "wave_course",
@@ -28,6 +29,7 @@ BELOW = {
     "claims",
     "ledger",
     "places",
+    "workers",
 }
 
 

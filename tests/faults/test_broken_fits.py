@@ -2,10 +2,12 @@
 
 import errno
 import io
+import multiprocessing
 import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -14,10 +16,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
-from toy_fits import failing_fit, lines, memory_fit, toy_fit, toy_specs
+from toy_fits import failing_fit, gated_fit, lines, memory_fit, toy_fit, toy_specs
 
 from ecglib import cache as cache_module
+from ecglib import locks
 from ecglib.cache import FitCache
 from ecglib.fits import FitError, run
 
@@ -160,6 +164,174 @@ def test_two_at_the_same_fit(tmp_path, recwarn):
     assert not recwarn
 
 
+# Waiting for a fit that another process is at
+
+
+class Holder:
+    """A process that is at the first of three fits and goes no further before it is let go."""
+
+    def __init__(self, folder: Path, jobs: int):
+        self.cache, self.log = folder / "fits", folder / "log"
+        self.specs = toy_specs(self.log, 3)
+        self.gate = folder / "log-gate"
+        self.gate.touch()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["torch", "ecglib.fits"])
+        specs = self.specs[:1] + toy_specs(self.log, 4)[3:]  # the other for a second worker
+        self.process = context.Process(target=_sweep, args=(specs, jobs, self.cache))
+        self.process.start()
+        began = folder / "log-at-work"
+        while not (began.exists() and began.read_text().endswith("\n")):
+            time.sleep(0.01)
+        self.worker = int(began.read_text())  # the process itself, where it has one job
+
+    def kill(self, pid: int, how: int = signal.SIGKILL) -> None:
+        os.kill(pid, how)
+        self.process.join()
+
+    def fail(self) -> None:
+        Path(f"{self.log}-fail-{self.worker}").touch()
+        self.process.join()
+
+    def stop_and_kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGSTOP)
+        time.sleep(0.5)
+        self.kill(self.process.pid)
+
+    def lose_the_cache(self) -> None:
+        shutil.rmtree(self.cache)
+
+    def lose_the_cache_for_a_file(self) -> None:
+        shutil.rmtree(self.cache)
+        self.cache.write_text("in the way")
+
+
+def _sweep(specs: list, jobs: int, cache: Path) -> None:
+    run(gated_fit, specs, jobs=jobs, cache=cache)
+
+
+# What happens to the holder, its jobs, and whether the one who waits fits for itself.
+HAPPENINGS = {
+    "nothing": (lambda holder: None, 1, False),
+    "killed": (lambda holder: holder.kill(holder.process.pid), 1, True),
+    "killed, with workers": (lambda holder: holder.kill(holder.process.pid), 2, True),
+    "its worker killed": (lambda holder: holder.kill(holder.worker), 2, True),
+    "terminated": (lambda holder: holder.kill(holder.process.pid, signal.SIGTERM), 1, True),
+    "interrupted": (lambda holder: holder.kill(holder.process.pid, signal.SIGINT), 1, True),
+    "stopped, then killed": (Holder.stop_and_kill, 1, True),
+    "its fit fails": (Holder.fail, 1, True),
+    "the cache deleted": (Holder.lose_the_cache, 1, False),
+    "the lock file deleted": (lambda holder: (holder.cache / ".lock").unlink(), 1, False),
+    "the cache deleted for a file": (Holder.lose_the_cache_for_a_file, 1, True),
+}
+
+
+@pytest.mark.filterwarnings("ignore:a fit cannot be kept|the kept fit")
+@pytest.mark.parametrize("batch", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "happening",
+    [
+        pytest.param(name, marks=pytest.mark.slow if jobs > 1 else ())
+        for name, (_, jobs, _) in HAPPENINGS.items()
+    ],
+)
+def test_a_fit_that_another_process_is_at_is_waited_for_or_done(tmp_path, happening, batch):
+    act, jobs, fitted_here = HAPPENINGS[happening]
+    expected = run(toy_fit, toy_specs(tmp_path / "quiet-log", 3), jobs=1, cache=tmp_path / "quiet")
+    holder = Holder(tmp_path, jobs)
+
+    def of_seed(*seeds: int) -> list[int]:
+        return [pid for seed, _, pid in lines(holder.log) if seed in seeds]
+
+    def meanwhile() -> None:
+        try:
+            while len(of_seed(1, 2)) < 2:  # the one who waits does its own others first
+                time.sleep(0.01)
+            time.sleep(0.3)
+            act(holder)
+        finally:
+            holder.gate.unlink()
+
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+    try:
+        results = run(gated_fit, holder.specs, jobs=1, batch=batch, cache=holder.cache)
+    finally:
+        thread.join()
+        holder.process.kill()
+        holder.process.join()
+    for ours, theirs in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(ours["product"], theirs["product"])
+    assert of_seed(1, 2) == 2 * [os.getpid()]
+    by = of_seed(0)
+    if happening == "the cache deleted for a file":  # nothing can be kept: both did it
+        assert sorted(by) == sorted([holder.worker, os.getpid()])
+    else:
+        assert by == [os.getpid() if fitted_here else holder.worker]
+
+
+# What may stand where the file of the locks is to be, or be said when it is locked.
+LOCK_FILES = {
+    "a folder": lambda path: path.mkdir(),
+    "a pipe": os.mkfifo,
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to nowhere": lambda path: path.symlink_to("no/where"),
+    "a device": lambda path: path.symlink_to("/dev/full"),
+    "a text": lambda path: path.write_text("4711\n"),
+    "for readers only": lambda path: (path.touch(), path.chmod(0o444)),
+    "for nobody": lambda path: (path.touch(), path.chmod(0)),
+}
+
+
+def each_once(tmp_path: Path) -> None:
+    """Two sweeps of the same fits, the second of which finds them kept."""
+    expected = run(toy_fit, toy_specs(tmp_path / "quiet-log", 3), jobs=1, cache=tmp_path / "quiet")
+    for _ in range(2):
+        results = run(toy_fit, toy_specs(tmp_path / "log", 3), jobs=1, cache=tmp_path / "fits")
+        for ours, theirs in zip(results, expected, strict=True):
+            np.testing.assert_array_equal(ours["product"], theirs["product"])
+    assert [seed for seed, *_ in lines(tmp_path / "log")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("file", LOCK_FILES)
+def test_without_a_lock_file_fits_are_simply_done(tmp_path, file, recwarn):
+    (tmp_path / "fits").mkdir()
+    LOCK_FILES[file](tmp_path / "fits" / ".lock")
+    each_once(tmp_path)
+    assert not recwarn
+
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO, errno.ESTALE)
+
+
+@pytest.mark.parametrize("error", NO_LOCKS, ids=errno.errorcode.get)
+def test_without_locks_fits_are_simply_done(tmp_path, monkeypatch, error, recwarn):
+    def refuse(*_):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(locks.fcntl, "lockf", refuse)
+    each_once(tmp_path)
+    assert not recwarn
+
+
+def test_a_system_without_such_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "fcntl", None)
+    each_once(tmp_path)
+
+
+def open_files(specs: list) -> list[dict]:
+    """A fit that tells how many files its process has open."""
+    return [{"files": psutil.Process().num_fds()} for _ in specs]
+
+
+def test_hundreds_of_fits_at_once_need_one_open_file_more(tmp_path):
+    before = psutil.Process().num_fds()
+    specs = toy_specs(tmp_path / "log", 600)
+    results = run(open_files, specs, jobs=1, batch=600, cache=tmp_path / "fits")
+    assert {int(result["files"]) for result in results} == {before + 1}
+    assert psutil.Process().num_fds() == before
+
+
 @pytest.mark.parametrize(
     ("error", "why"),
     [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "Read-only file system")],
@@ -178,7 +350,8 @@ def test_what_cannot_be_kept_is_said_once_and_the_sweep_goes_on(tmp_path, monkey
     ]
     for ours, theirs in zip(results, expected, strict=True):
         np.testing.assert_array_equal(ours["product"], theirs["product"])
-    assert not [path for path in (tmp_path / "fits").rglob("*") if path.is_file()]
+    files = [path.name for path in (tmp_path / "fits").rglob("*") if path.is_file()]
+    assert files == [".lock"]
 
 
 def test_left_over_files_are_swept_and_those_of_a_process_at_work_are_not(kept):
