@@ -125,7 +125,7 @@ def bench(
             raise ValueError(f"--json is {as_json}, but there is no folder {as_json.parent}.")
         if as_json.is_dir():
             raise ValueError(f"--json is {as_json}, a folder: give the name of a file.")
-    from ecglib.bench import main as run_bench
+    from ecglib.bench.rows import main as run_bench
 
     run_bench(as_json)
 

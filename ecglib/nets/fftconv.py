@@ -59,8 +59,8 @@ class FFTConv1d(nn.Conv1d):
             )
         bias = None if self.bias is None else self.bias[None]
         x = signals if signals.dim() == 3 else signals[None]
-        y = conv1d_same(x[None], self.weight[None], bias, upsample, slope)[0]
-        return y if signals.dim() == 3 else y[0]
+        y = conv1d_same(x[None], self.weight[None], bias, upsample, slope).squeeze(0)
+        return y if signals.dim() == 3 else y.squeeze(0)
 
 
 def conv1d_same(
@@ -311,16 +311,26 @@ def split(grad: Tensor, y: Tensor | None, p: Plan, stride: int, slope: float) ->
     (models, channels * stride, batch * blocks, size).
     """
     models, channels, batch, length = grad.shape
-    if y is not None:  # before the phases part: where samples do not lie together it is slow
-        grad = torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
-    grad = grad.unflatten(-1, (-1, stride)).movedim(-1, 2)
     blocks = grad.new_empty(models, channels, stride, batch, p.blocks, p.size)
     whole = (p.blocks - 1) * p.hop
     rest = length // stride - whole
-    blocks[..., :-1, : p.hop] = grad[..., :whole].unflatten(-1, (p.blocks - 1, p.hop))
-    blocks[..., -1, :rest] = grad[..., whole:]
     blocks[..., -1, rest : p.hop] = 0
     blocks[..., p.hop :] = 0
+
+    def pieces(of: Tensor) -> tuple[Tensor, Tensor]:
+        """What goes into all blocks but the last, and into the last."""
+        of = of.unflatten(-1, (-1, stride)).movedim(-1, 2)
+        return of[..., :whole].unflatten(-1, (p.blocks - 1, p.hop)), of[..., whole:]
+
+    targets = blocks[..., :-1, : p.hop], blocks[..., -1, :rest]
+    if y is not None and stride == 1:
+        for target, part, of in zip(targets, pieces(grad), pieces(y), strict=True):
+            torch.ops.aten.leaky_relu_backward.grad_input(part, of, slope, True, grad_input=target)
+    else:
+        if y is not None:  # while samples lie together: where they do not it is slow
+            grad = torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
+        for target, part in zip(targets, pieces(grad), strict=True):
+            target.copy_(part)
     return blocks.flatten(1, 2).flatten(2, 3)
 
 

@@ -86,14 +86,18 @@ class _NormPool(torch.autograd.Function):
         x, best, mean, deviation, gain, turned = ctx.saved_tensors
         grad_shift = grad.sum((1, 2))
         grad_scale = ((grad * best).sum((1, 2)) - mean * grad_shift) / deviation
-        grad_x = _at_maxima(
-            grad * gain[:, None, None], x if turned is None else x * turned, ctx.pool
-        )
+        gain = gain[:, None, None]
         if ctx.own:
             count = x[0].numel()
-            slope = -gain * grad_scale / (deviation * count)
-            offset = -gain * grad_shift / count - slope * mean
-            grad_x.addcmul_(x, slope[:, None, None]).add_(offset[:, None, None])
+            slope = -gain * (grad_scale / (deviation * count))[:, None, None]
+            offset = -gain * (grad_shift / count)[:, None, None] - slope * mean[:, None, None]
+            grad_x = torch.addcmul(offset, x, slope)
+        else:
+            grad_x = torch.zeros_like(x)
+        if ctx.pool == 1:
+            grad_x.addcmul_(grad, gain)
+        else:
+            grad_x += _at_maxima(grad * gain, x if turned is None else x * turned, ctx.pool)
         return grad_x, grad_scale, grad_shift, None, None, None, None
 
 
@@ -126,8 +130,6 @@ def _at_maxima(grad: Tensor, x: Tensor, pool: int) -> Tensor:
 
     Of equals the first takes it, as in nn.MaxPool1d.
     """
-    if pool == 1:
-        return grad
     samples = x.unflatten(-1, (-1, pool))
     maxima = [samples[..., 0]]
     for i in range(1, pool - 1):

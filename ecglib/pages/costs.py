@@ -7,6 +7,7 @@ from ecglib.ledger import find_book, read_json
 from ecglib.pages.style import COLORS, panels
 from ecglib.pages.tables import table
 
+LIMITS = ("arithmetic", "memory")  # rows that say how far a step is from what the machine does
 AXES = {  # by row: its variable, that variable's label, what the baseline is
     "kernel_scaling": ("taps", "taps of the kernel", "PyTorch's layer"),
     "length_scaling": ("samples", "samples of the signal", "PyTorch's layer"),
@@ -42,9 +43,29 @@ def compared(bench: dict[str, dict]) -> Markdown:
                 "ratio": f"{row['ratio']:.1f}",
             }
             for name, row in bench.items()
-            if name not in AXES
+            if name not in (*AXES, *LIMITS)
         ]
     )
+
+
+def limits(bench: dict[str, dict]) -> dict[str, str]:
+    """What bounds a step of Table I's network, for `say`: its work, and the least time of each."""
+    arithmetic, memory = (bench[name] for name in LIMITS)
+    computing = 1e3 * arithmetic["gflop"] / arithmetic["baseline"]  # ms
+    moving = 1e3 * memory["gbyte"] / memory["baseline"]
+    step = bench["table1_step"]["ours"]
+    return {
+        "direct_gflop": f"{arithmetic['direct_gflop']:.1f}",
+        "gflop": f"{arithmetic['gflop']:.2f}",
+        "product_rate": f"{arithmetic['baseline']:.0f}",
+        "computing_ms": f"{computing:.1f}",
+        "operations": f"{memory['operations']:,}",
+        "gbyte": f"{memory['gbyte']:.2f}",
+        "copy_rate": f"{memory['baseline']:.0f}",
+        "moving_ms": f"{moving:.0f}",
+        "step_ms": f"{step:.0f}",
+        "room": f"{step / (computing + moving):.1f}",
+    }
 
 
 def scaling_figure(bench: dict[str, dict]) -> Figure:

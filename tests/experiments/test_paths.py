@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from toy_net import Identity
 
-from ecglib import plain_measures
+from ecglib.bench import plain_measures
 from ecglib.data.records import as_waves
 from ecglib.experiments.paths import (
     common_landmarks,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecglib.bench.plain_unpunished import PlainUnpunished
 from ecglib.data.ludb import LEADS, read_digital
 from ecglib.nets.unpunished import (
     Ensemble,
@@ -19,7 +20,6 @@ from ecglib.nets.unpunished import (
     shared_settings,
     upsample_leaky,
 )
-from ecglib.plain_unpunished import PlainUnpunished
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")

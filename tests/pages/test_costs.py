@@ -44,6 +44,15 @@ def test_rows_are_compared_or_drawn(book):
     ]
 
 
+def test_limits_are_times_of_the_machines_best():
+    rates = {"table1_step": {"ours": 60.0}}
+    work = {"gflop": 0.5, "direct_gflop": 10.0, "baseline": 100.0}
+    moved = {"gbyte": 0.4, "operations": 1234, "baseline": 20.0}
+    found = costs.limits(rates | {"arithmetic": work, "memory": moved})
+    assert (found["computing_ms"], found["moving_ms"], found["step_ms"]) == ("5.0", "20", "60")
+    assert (found["room"], found["operations"]) == ("2.4", "1,234")
+
+
 def test_a_missing_benchmark_names_the_command_that_writes_it(book):
     with pytest.raises(FileNotFoundError, match="ecglib bench --json"):
         costs.read_bench()

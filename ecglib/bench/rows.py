@@ -6,7 +6,6 @@ depends on neither.
 
 import itertools
 import json
-import math
 import os
 import platform
 import re
@@ -22,7 +21,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ecglib import plain_measures
+from ecglib.bench import plain_measures
+from ecglib.bench.limits import convolution_flops, traffic
+from ecglib.bench.plain_unpunished import PlainUnpunished
 from ecglib.data.records import FS
 from ecglib.data.synthetic import load_synthetic
 from ecglib.experiments.interpolation import RATE, four_seconds, patient_pairs, with_middles_of
@@ -32,7 +33,7 @@ from ecglib.files import write_whole
 from ecglib.fits import resolve_device, run
 from ecglib.measures import r_counts
 from ecglib.nets.autoencoder import ConvAutoencoder
-from ecglib.nets.fftconv import FFTConv1d, by_phase, plan
+from ecglib.nets.fftconv import FFTConv1d
 from ecglib.nets.unpunished import (
     BAD,
     GOOD,
@@ -42,7 +43,6 @@ from ecglib.nets.unpunished import (
     shared_settings,
 )
 from ecglib.places import whole_path
-from ecglib.plain_unpunished import PlainUnpunished
 from ecglib.wave_course import follow_wave
 
 Call = Callable[[], object]
@@ -85,7 +85,7 @@ class Sizes:
     ensembles: Sequence[int] = (1, 2, 4, 8, 16, 32, 64)  # nets stepped together
     fits: int = 8  # of each process
     steps: int = 300  # of each fit
-    matrix: int = 1024  # order of the matrices whose product is the roofline
+    matrix: int = 1024  # order of the matrices whose product, and copy, is the most there is
     pairs: int = 300  # of signals, with a path between each
     frames: int = 33  # of each path
 
@@ -95,7 +95,8 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
 
     Rows hold "name", "baseline", "ours", "unit", "ratio" (baseline / ours) and the conditions; the
     scaling rows also "points" and the exponents of growth, fitted on a double logarithmic scale;
-    the roofline's, the GFLOP of a step of Table I's net, as done and by the direct method.
+    the limits' also what a step of Table I's net needs: GFLOP as done and by the direct method,
+    gigabytes read and written, operations.
     """
     sizes = sizes or Sizes()
     threads = torch.get_num_threads()
@@ -106,7 +107,7 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
         "threads": 1,
         "repeats": sizes.repeats,
     }
-    nets = [_table1, _unpunished, _kernels, _lengths, _ensembles, _roofline]
+    nets = [_table1, _unpunished, _kernels, _lengths, _ensembles, _limits]
     on_cpu = [_paths, _workers]  # fits on a GPU stay in one process
     benchmarks = [*nets, *on_cpu] if DEVICE.type == "cpu" else nets
     try:
@@ -148,47 +149,19 @@ def _autoencoder_step(convolution: type[nn.Conv1d], batch: int) -> Call:
     return step
 
 
-def _roofline(sizes: Sizes) -> Iterator[Row]:
+def _limits(sizes: Sizes) -> Iterator[Row]:
+    """How near a step of Table I's net comes to what the machine computes, and moves, at most."""
     a = torch.randn(sizes.matrix, sizes.matrix, device=DEVICE)
+    b = torch.empty_like(a)
     step = _autoencoder_step(FFTConv1d, sizes.batch)
-    product, ours = medians(sizes.repeats, lambda: a @ a, step)
+    product, copy, ours = medians(sizes.repeats, lambda: a @ a, lambda: b.copy_(a), step)
     done, direct = convolution_flops(ConvAutoencoder(), sizes.batch)
-    yield _row(
-        "roofline",
-        "GFLOP/s",
-        2 * sizes.matrix**3 / product / 1e6,
-        done / ours / 1e6,
-        gflop=done / 1e9,
-        direct_gflop=direct / 1e9,
-    )
-
-
-def convolution_flops(net: ConvAutoencoder, batch: int) -> tuple[float, float]:
-    """Floating-point operations of the convolutions of a training step: by FFT, and directly."""
-    done = direct = 0.0
-    length = net.length
-    layers: list[tuple[Any, int, int]] = []
-    block: Any
-    for block in net.encoder:
-        layers.append((block.conv, length, 1))
-        length //= block.pool
-    for block in net.decoder:
-        layers.append((block.conv, length, block.pool))
-        length *= block.pool
-    for i, (conv, short, upsample) in enumerate(layers):
-        taps, inner, outer = conv.kernel_size[0], conv.in_channels, conv.out_channels
-        passes = 3 if i else 2  # the signals themselves need no gradient
-        more = upsample - 1
-        kernel = torch.empty(1, outer, inner, taps + more)
-        phases, left = by_phase(kernel, (taps - 1) // 2 + more, upsample)
-        kernels = phases.shape[1]
-        p = plan(short, phases.shape[3], left, batch, inner, kernels)
-        rows = batch * p.blocks
-        transforms = (passes - 1) * inner * rows + 2 * kernels * (rows + inner)
-        done += transforms * 2.5 * p.size * math.log2(p.size)
-        done += passes * 8 * (p.size / 2 + 1) * rows * inner * kernels
-        direct += passes * 2.0 * batch * short * upsample * taps * inner * outer
-    return done, direct
+    moved, operations = traffic(step)
+    rate = 2 * sizes.matrix**3 / product / 1e6
+    work = {"gflop": done / 1e9, "direct_gflop": direct / 1e9}
+    yield _row("arithmetic", "GFLOP/s", rate, done / ours / 1e6, **work)
+    work = {"gbyte": moved / 1e9, "operations": operations}
+    yield _row("memory", "GB/s", 2 * a.nbytes / copy / 1e6, moved / ours / 1e6, **work)
 
 
 def _unpunished(sizes: Sizes) -> Iterator[Row]:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
-from ecglib import measures, plain_measures, wave_course
+from ecglib import measures, wave_course
+from ecglib.bench import plain_measures
 from ecglib.data.synthetic import load_synthetic
 from ecglib.data.windows import remove_baseline
 from ecglib.experiments.paths import crossfade
