@@ -4,8 +4,8 @@ Four folders, each importing only from those before it: `data` (records and wind
 (convolutions, networks, training), `experiments` (their designs, and the evidence that decides the
 claims), `pages` (figures, tables, sliders). Beside them single files: `fits` and `cache` run and
 keep fits, `measures`, `wave_course` (both on `peaks` and `bands`) and `estimates` are what is
-measured, `claims` and `ledger` what is decided, `build` makes the book and `bench` times networks
-and measures (beside `plain_unpunished` and `plain_measures`).
+measured, `claims` and `ledger` what is decided. `build` makes the book, and `bench` times networks
+and measures.
 """
 
 import importlib
