@@ -101,8 +101,7 @@ class FitCache:
     def save(self, results: Mapping[str, dict[str, Any]]) -> None:
         """Keep results by key, each file whole or not there at all.
 
-        All are written before the first takes its name, so that an ensemble is kept together: were
-        a part of it fitted again, its numbers could differ in the last bits.
+        All are written before the first takes its name, so that an ensemble is kept together.
 
         Where they cannot be kept, the first time gives a warning.
         """

@@ -8,6 +8,7 @@ does the work.
 import os
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import is_dataclass, replace
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     import torch
 
 POLL_S = 0.2  # how often to look for fits that other processes are at
+SAY_S = 60  # after so long in vain, say so
 
 tally: Counter[str] = Counter(kept=0, fitted=0)  # fits of this process: from disk, and anew
 
 # Threads do not see each other's locks, which hold off other processes.
-_ONE_RUN = threading.RLock()
+_ONE_RUN = threading.Lock()
 
 
 def run(
@@ -84,7 +86,7 @@ def run(
     fitted = 0
 
     def tasks() -> Iterator[tuple]:
-        """What a chunk lacks and nobody else is at, held from the moment a worker asks for it."""
+        """What a chunk lacks and nobody else is at, held from when it is handed out."""
         for number, chunk in enumerate(chunks):
             lacking = [name for name in chunk if name not in results]
             held = [name for name in lacking if name not in found or locks.take(name)]
@@ -101,6 +103,7 @@ def run(
     bar = tqdm(  # None: quiet wherever stderr is no terminal, a notebook's outputs among them
         total=len(wanted), initial=len(results), desc=label, unit="fit", disable=None
     )
+    in_vain = 0
     with _ONE_RUN, store.locks() as locks, bar:
         while len(results) < len(wanted):
             before = len(results)
@@ -113,8 +116,18 @@ def run(
                 results |= fresh
                 fitted += len(fresh)
                 bar.update(len(fresh))
-            if len(results) == before:
-                time.sleep(POLL_S)  # other processes are at all that is left
+            if len(results) > before:
+                in_vain = 0
+                continue
+            time.sleep(POLL_S)  # other processes are at all that is left
+            in_vain += 1
+            if in_vain == round(SAY_S / POLL_S):
+                warnings.warn(
+                    f"{label}: another process is at the last {len(wanted) - len(results)} fits "
+                    "and has finished none for a minute; end it if it hangs, and they are done "
+                    "here.",
+                    stacklevel=2,
+                )
     tally.update(kept=len(wanted) - fitted, fitted=fitted)
     return [results[name] for name in names]
 

@@ -29,7 +29,7 @@ _ONE_FIT = threading.Lock()
 def execute(
     tasks: Iterator[tuple], jobs: int, cluster: str | None, label: str
 ) -> Iterator[tuple[int, list[Result]]]:
-    """(number, results) of each task, as they finish; one is taken when a worker is free for it."""
+    """(number, results) of each task, as they finish; few are taken before a worker is free."""
     first = next(tasks, None)
     if first is None:
         return
@@ -48,7 +48,7 @@ def _fit_chunk(fit: Fit, specs: list, label: str, number: int) -> tuple[int, lis
     name = f"{label}: {_describe(specs[0])}"
     if len(specs) > 1:
         name += f" or one of the {len(specs) - 1} fitted with it"
-    with _ONE_FIT, _one_thread():
+    with _ONE_FIT, one_thread():
         try:
             results = fit(specs)
         except Exception as error:
@@ -87,9 +87,12 @@ def _describe(spec: Any) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    # Sums are split by the number of threads, so one thread everywhere gives the same numbers
-    # whatever the number of jobs.
+def one_thread() -> Iterator[None]:
+    """One thread for PyTorch and for linear algebra.
+
+    Sums are split by the number of threads, so one thread everywhere gives the same numbers,
+    whatever the number of jobs.
+    """
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -111,7 +114,7 @@ def _in_processes(
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(
             n_jobs=jobs,
-            pre_dispatch="n_jobs",  # what waits here for a worker, another process could do
+            pre_dispatch="n_jobs",  # what waits here for a worker, no other process can do
             return_as="generator_unordered",
             batch_size=1,
             max_nbytes=None,  # specs are small; memory maps would be read-only to the fit

@@ -44,6 +44,7 @@ from ecglib.nets.unpunished import (
 )
 from ecglib.places import whole_path
 from ecglib.wave_course import follow_wave
+from ecglib.workers import one_thread
 
 Call = Callable[[], object]
 Row = dict[str, Any]
@@ -99,8 +100,6 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
     gigabytes read and written, operations.
     """
     sizes = sizes or Sizes()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     conditions = {
         "machine": machine(),
         "device": torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu",
@@ -110,12 +109,10 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
     nets = [_table1, _unpunished, _kernels, _lengths, _ensembles, _limits]
     on_cpu = [_paths, _workers]  # fits on a GPU stay in one process
     benchmarks = [*nets, *on_cpu] if DEVICE.type == "cpu" else nets
-    try:
+    with one_thread():
         for benchmark in benchmarks:
             for row in benchmark(sizes):
                 yield conditions | row
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _row(name: str, unit: str, baseline: float, ours: float, **more: Any) -> Row:

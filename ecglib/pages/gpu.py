@@ -6,6 +6,7 @@ from IPython.display import Markdown
 
 from ecglib.ledger import find_book, read_json
 from ecglib.markdown import Marked, escaped
+from ecglib.pages.costs import compared
 from ecglib.pages.tables import NONE, table
 
 
@@ -39,6 +40,9 @@ def chapters_on_gpu(results: Mapping[str, dict]) -> Markdown:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} is no report of `make gpu`: restore it, or delete it.") from error
     parts = [escaped(words), *([table(rows).data] if rows else [])]
+    beside = path.with_name("bench-gpu.json")
+    if beside.is_file():
+        parts.append(compared({row["name"]: row for row in read_json(beside, list)}).data)
     for title, lines in (("Not in agreement", apart), ("Left out", left_out)):
         parts.append(f"{title}: {escaped('; '.join(lines) or 'none')}.")
     return Markdown("\n\n".join(parts))

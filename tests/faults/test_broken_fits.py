@@ -182,6 +182,7 @@ class Holder:
         self.process.start()
         began = folder / "log-at-work"
         while not (began.exists() and began.read_text().endswith("\n")):
+            assert self.process.is_alive(), "the holder ended before it was at work"
             time.sleep(0.01)
         self.worker = int(began.read_text())  # the process itself, where it has one job
 
@@ -243,10 +244,13 @@ def test_a_fit_that_another_process_is_at_is_waited_for_or_done(tmp_path, happen
     def of_seed(*seeds: int) -> list[int]:
         return [pid for seed, _, pid in lines(holder.log) if seed in seeds]
 
+    ended = threading.Event()
+
     def meanwhile() -> None:
         try:
-            while len(of_seed(1, 2)) < 2:  # the one who waits does its own others first
-                time.sleep(0.01)
+            # The one who waits does its own others first.
+            while len(of_seed(1, 2)) < 2 and not ended.wait(0.01):
+                pass
             time.sleep(0.3)
             act(holder)
         finally:
@@ -257,6 +261,7 @@ def test_a_fit_that_another_process_is_at_is_waited_for_or_done(tmp_path, happen
     try:
         results = run(gated_fit, holder.specs, jobs=1, batch=batch, cache=holder.cache)
     finally:
+        ended.set()
         thread.join()
         holder.process.kill()
         holder.process.join()

@@ -91,7 +91,7 @@ def test_an_autoencoder_trains_on_its_device_alone_and_seldom_waits(watch, monke
     built = ConvAutoencoder(**net).to(META)
     curves = training._train(built, spec, signals, signals)
     assert len(curves["train_loss"]) == 20 and len(curves["validation_loss"]) == 2
-    # Each entry of the curves is waited for; and each rectifier asks its scale for its sign.
+    # Each entry of the curves is waited for; and each norm asks its scale for its sign.
     norms = sum("Norm" in type(module).__name__ for module in built.modules())
     entries = 2 * len(curves["train_loss"]) + len(curves["validation_loss"])
     passes = steps + len(curves["validation_loss"])

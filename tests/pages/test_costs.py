@@ -9,6 +9,8 @@ from ecglib.pages import costs
 
 ROWS = [
     {"name": "table1_step", "baseline": 10.0, "ours": 2.0, "unit": "ms", "ratio": 5.0},
+    {"name": "arithmetic"},
+    {"name": "memory"},
     {
         "name": "kernel_scaling",
         "unit": "ms",
@@ -50,7 +52,14 @@ def test_limits_are_times_of_the_machines_best():
     moved = {"gbyte": 0.4, "operations": 1234, "baseline": 20.0}
     found = costs.limits(rates | {"arithmetic": work, "memory": moved})
     assert (found["computing_ms"], found["moving_ms"], found["step_ms"]) == ("5.0", "20", "60")
-    assert (found["room"], found["operations"]) == ("2.4", "1,234")
+    assert (found["nearer"], found["times"], found["operations"]) == ("memory", "3.0", "1,234")
+
+
+def test_the_published_protocol_is_compared_with_minutes_in_which_fits_were_made():
+    run = {"wall_s": 3600.0, "fits": {"fitted": 9, "kept": 1}}
+    assert costs.published({"01": run, "02": run}) == "72 hours, 36 times these minutes"
+    kept = run | {"fits": {"fitted": 0, "kept": 10}}
+    assert costs.published({"01": run, "02": kept}) == "72 hours"
 
 
 def test_a_missing_benchmark_names_the_command_that_writes_it(book):

@@ -39,6 +39,10 @@ def test_minutes_stand_beside_the_cpus_and_what_differs_is_named(book):
     (book / "gpu.json").write_text(json.dumps(REPORT))
     said = gpu.chapters_on_gpu(RESULTS).data
     rows = [line for line in said.splitlines() if line.startswith("| [")]
+    assert "table1" not in said
+    row = {"name": "table1_step", "baseline": 10.0, "ours": 2.0, "unit": "ms", "ratio": 5.0}
+    (book / "bench-gpu.json").write_text(json.dumps([row]))
+    assert "| 10 | 2 | ms | 5.0 |" in gpu.chapters_on_gpu(RESULTS).data
     assert rows == [
         "| [02-interpolation](02-interpolation.html) | 1.2 (5, 0) | 9.4 (4, 1) | 11 of 12 | 0.20 |",
         "| [09-new](09-new.html) | 2.0 (5, 0) | \N{EN DASH} | 11 of 12 | 0.20 |",
