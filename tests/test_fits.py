@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from conftest import runs_on
 from toy_fits import dying_fit, failing_fit, lines, object_fit, toy_fit, toy_specs, wrong_count_fit
 
 from ecglib import cache as cache_module
-from ecglib import cluster
+from ecglib import cluster, fits
 from ecglib.cache import FitCache, keys
 from ecglib.fits import FitError, ensemble_size, resolve_device, run, tally
 
@@ -434,6 +435,30 @@ def test_a_fit_that_another_process_is_at_comes_last_and_counts_as_kept(tmp_path
     assert [seed for seed, _, process in lines(log) if process == holder.pid] == [1, 2]
     files = {path.name for path in (tmp_path / "fits").rglob("*") if path.is_file()}
     assert files == {".lock", *(f"{key}.npz" for key in keys(toy_fit, specs))}
+
+
+def test_a_long_wait_for_another_process_is_said(tmp_path, monkeypatch):
+    context = _quick_to_start()
+    held, done = context.Event(), context.Event()
+    specs = toy_specs(tmp_path / "log", 3)
+    holder = context.Process(target=_hold, args=(specs[1:], tmp_path / "fits", held, done))
+    holder.start()
+    held.wait()
+    said = []
+
+    def warn(text, **_):
+        said.append(text)
+        done.set()
+
+    monkeypatch.setattr(fits, "SAY_S", 2 * fits.POLL_S)
+    monkeypatch.setattr(fits, "warnings", SimpleNamespace(warn=warn))
+    results = run(toy_fit, specs, label="toys", jobs=1, cache=tmp_path / "fits")
+    holder.join()
+    assert said == [
+        "toys: another process is at the last 2 fits and has finished none for a minute; "
+        "end it if it hangs, and they are done here."
+    ]
+    assert_equal(results, undisturbed(tmp_path, specs))
 
 
 def test_threads_that_need_the_same_fits_do_each_once(tmp_path):
