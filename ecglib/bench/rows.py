@@ -109,7 +109,8 @@ def measure(sizes: Sizes | None = None) -> Iterator[Row]:
     nets = [_table1, _unpunished, _kernels, _lengths, _ensembles, _limits]
     on_cpu = [_paths, _workers]  # fits on a GPU stay in one process
     benchmarks = [*nets, *on_cpu] if DEVICE.type == "cpu" else nets
-    with one_thread():
+    # In single precision on either side: on a GPU PyTorch's layers would else round to 10 bits.
+    with one_thread(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for benchmark in benchmarks:
             for row in benchmark(sizes):
                 yield conditions | row
