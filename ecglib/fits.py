@@ -75,7 +75,8 @@ def run(
     jobs = 1 if on_gpu else _number_of_jobs(jobs)
 
     store = FitCache(cache)
-    filed = keys(fit, specs)
+    with _ONE_RUN:  # Python's parser fails where two threads use it
+        filed = keys(fit, specs)
     names = [key or f"spec {place}" for place, key in enumerate(filed)]
     wanted = dict(zip(names, specs, strict=True))
     chunks = list(_chunks(wanted, batch, by))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -464,13 +465,10 @@ def test_a_long_wait_for_another_process_is_said(tmp_path, monkeypatch):
 def test_threads_that_need_the_same_fits_do_each_once(tmp_path):
     specs = toy_specs(tmp_path / "log", 4, seconds=0.05)
     options = {"jobs": 1, "cache": tmp_path / "fits"}
-    threads = [
-        threading.Thread(target=run, args=(toy_fit, specs), kwargs=options) for _ in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(run, toy_fit, specs, **options) for _ in range(3)]
+    for one in asked:
+        assert_equal(one.result(), undisturbed(tmp_path, specs))
     assert [seed for seed, *_ in lines(tmp_path / "log")] == list(range(4))
 
 
