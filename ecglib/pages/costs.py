@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ecglib.ledger import find_book, read_json
 from ecglib.pages.style import COLORS, panels
@@ -107,5 +109,8 @@ def scaling_figure(bench: dict[str, dict]) -> Figure:
         ax.set(xlabel=label, ylabel=row["unit"])
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.set_xticks([], minor=True)
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        least, most = ax.get_ylim()
+        ax.set_ylim(10 ** np.floor(np.log10(least)), 10 ** np.ceil(np.log10(most)))
         ax.legend()
     return fig
